@@ -1,0 +1,2 @@
+//! The `todostack` command.
+fn main() {}
