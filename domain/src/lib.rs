@@ -1,1 +1,11 @@
-//! See the folder's README entry.
+//! What a to-do platform knows, without any I/O and without a clock of its own: tasks, due dates,
+//! recurrence, the life of a reminder, the events between services, and the internal API that the
+//! operator speaks. Callers pass `now`; equal inputs give equal outputs.
+
+pub mod error;
+pub mod event;
+pub mod internal_api;
+pub mod recurrence;
+pub mod reminder;
+pub mod task;
+pub mod webhook;

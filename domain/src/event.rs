@@ -1,0 +1,178 @@
+//! The events between services: CloudEvents 1.0 in structured JSON.
+//!
+//! `id` is the idempotency key of every consumer, `subject` the task (or, for a reminder that
+//! belongs to no task, the reminder) and so the partition key: one task's events stay in order.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum EventType {
+    /// A task came to be.
+    #[serde(rename = "task.created")]
+    TaskCreated,
+    /// A field of a task changed.
+    #[serde(rename = "task.updated")]
+    TaskUpdated,
+    /// A task was completed.
+    #[serde(rename = "task.completed")]
+    TaskCompleted,
+    /// A task was deleted.
+    #[serde(rename = "task.deleted")]
+    TaskDeleted,
+    /// A completed or deleted task is open again.
+    #[serde(rename = "task.restored")]
+    TaskRestored,
+    /// A reminder has, from now on, a time at which it will fire.
+    #[serde(rename = "reminder.scheduled")]
+    ReminderScheduled,
+    /// A reminder fired; its channels are to be served.
+    #[serde(rename = "reminder.due")]
+    ReminderDue,
+    /// Every channel of a reminder took it.
+    #[serde(rename = "reminder.delivered")]
+    ReminderDelivered,
+    /// A channel of a reminder gave up.
+    #[serde(rename = "reminder.failed")]
+    ReminderFailed,
+    /// A reminder will not fire any more.
+    #[serde(rename = "reminder.cancelled")]
+    ReminderCancelled,
+}
+
+impl EventType {
+    /// The CloudEvents `type` attribute.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskCreated => "task.created",
+            Self::TaskUpdated => "task.updated",
+            Self::TaskCompleted => "task.completed",
+            Self::TaskDeleted => "task.deleted",
+            Self::TaskRestored => "task.restored",
+            Self::ReminderScheduled => "reminder.scheduled",
+            Self::ReminderDue => "reminder.due",
+            Self::ReminderDelivered => "reminder.delivered",
+            Self::ReminderFailed => "reminder.failed",
+            Self::ReminderCancelled => "reminder.cancelled",
+        }
+    }
+
+    /// The topic that carries the full event.
+    pub fn topic(self) -> Topic {
+        match self {
+            Self::TaskCreated
+            | Self::TaskUpdated
+            | Self::TaskCompleted
+            | Self::TaskDeleted
+            | Self::TaskRestored => Topic::TaskEvents,
+            _ => Topic::Reminders,
+        }
+    }
+}
+
+/// The topics of a stack; each has a dead-letter twin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// Facts about tasks, with the whole task: recurrence, reminders, audit read it.
+    TaskEvents,
+    /// Thin change notices for devices: sync reads it.
+    TaskUpdates,
+    /// Facts about reminders: notifications and audit read it.
+    Reminders,
+}
+
+impl Topic {
+    /// Every topic, in the order in which it is created.
+    pub const ALL: [Self; 3] = [Self::TaskEvents, Self::TaskUpdates, Self::Reminders];
+
+    /// Name without the stack's prefix.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TaskEvents => "task-events",
+            Self::TaskUpdates => "task-updates",
+            Self::Reminders => "reminders",
+        }
+    }
+
+    /// Name of the dead-letter topic without the stack's prefix.
+    pub fn dead_letter(self) -> String {
+        format!("{}.dlq", self.as_str())
+    }
+}
+
+/// One event in the CloudEvents 1.0 JSON format
+/// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Always `1.0`.
+    pub specversion: String,
+    /// Unique id: the idempotency key of every consumer.
+    pub id: Uuid,
+    /// `/todostack/<namespace>/<stack>`.
+    pub source: String,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// Task id, or reminder id where there is no task. The partition key.
+    pub subject: String,
+    /// When it happened.
+    pub time: DateTime<Utc>,
+    /// Always `application/json`.
+    pub datacontenttype: String,
+    /// Versioned schema of `data`.
+    pub dataschema: String,
+    /// The user whose data this is; absent for reminders made by a `ReminderJob` without an owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Uuid>,
+    /// The task (`task.*`, see [`crate::task::Task`]) or the reminder
+    /// (`reminder.*`, see [`crate::reminder::ReminderEvent`]).
+    pub data: serde_json::Value,
+}
+
+impl Event {
+    /// A new event. `source` is filled in by the relay, which knows the stack.
+    pub fn new(
+        id: Uuid,
+        kind: EventType,
+        subject: impl Into<String>,
+        owner: Option<Uuid>,
+        time: DateTime<Utc>,
+        data: serde_json::Value,
+    ) -> Self {
+        Self {
+            specversion: "1.0".into(),
+            id,
+            source: String::new(),
+            kind,
+            subject: subject.into(),
+            time,
+            datacontenttype: "application/json".into(),
+            dataschema: format!("https://todostack.dev/schemas/{}/v1", kind.as_str()),
+            owner,
+            data,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_attribute_is_the_serialised_form() {
+        for kind in [
+            EventType::TaskCreated,
+            EventType::TaskRestored,
+            EventType::ReminderDue,
+            EventType::ReminderCancelled,
+        ] {
+            assert_eq!(
+                serde_json::to_value(kind).expect("a unit variant serialises"),
+                serde_json::json!(kind.as_str())
+            );
+        }
+    }
+}
