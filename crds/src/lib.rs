@@ -2,6 +2,9 @@
 //! [`RecurringSchedule`] and [`ReminderJob`], with what can be checked at admission as CEL rules
 //! (<https://kubernetes.io/docs/reference/using-api/cel/>) in their schemas.
 
+// The derive of KubeSchema makes a private twin of each type, public in name only.
+#![allow(unreachable_pub)]
+
 pub mod conditions;
 pub mod recurring_schedule;
 pub mod reminder_job;
