@@ -1,0 +1,58 @@
+# Recipes of the project. Without `just`: `./justw RECIPE` finds or installs it.
+# `just demo` shows the main job; `just test` runs every test, the real cluster included.
+
+set shell := ["bash", "-euo", "pipefail", "-c"]
+
+cache := env("XDG_CACHE_HOME", home_directory() / ".cache") / "todostack"
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Run the platform on an embedded Postgres and watch reminders arrive.
+demo *args:
+    cargo run --quiet --package todostack -- dev -f examples/quickstart.yaml {{ args }}
+
+# The demo without hands: a reminder 3 s ahead arrives as a signed webhook.
+smoke *args:
+    cargo run --quiet --package todostack -- smoke {{ args }}
+
+# Every test: format, lints, unit and property tests, real Postgres, the real cluster.
+test: prepare test-no-cluster test-cluster
+
+# Everything that needs no cluster.
+test-no-cluster: fmt lint crds-check
+    cargo test --workspace --quiet
+    "{{ just_executable() }}" smoke
+
+# The end-to-end test on a real cluster: ours, or that of E2E_KUBECONFIG.
+test-cluster:
+    e2e/run
+
+# Make, remove or show the one-node test cluster.
+cluster verb *args:
+    e2e/cluster/{{ verb }} {{ args }}
+
+# Install what the tests need and this machine lacks.
+prepare:
+    e2e/cluster/packages
+
+# Check the format.
+fmt:
+    cargo fmt --all --check
+
+# Clippy, warnings denied.
+lint:
+    cargo clippy --workspace --all-targets --quiet -- -D warnings
+
+# Write the chart's CRDs from the types.
+crds:
+    cargo run --quiet --package todostack-crds --bin crdgen charts/todostack-operator/templates/crds
+
+# Fail when the chart's CRDs differ from the types.
+crds-check:
+    cargo run --quiet --package todostack-crds --bin crdgen -- --check charts/todostack-operator/templates/crds
+
+# Licences, advisories and sources of the dependencies.
+deny:
+    cargo deny --log-level error check
