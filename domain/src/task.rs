@@ -1,6 +1,6 @@
 //! A task as its owner sees it.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -23,6 +23,11 @@ pub mod limits {
     pub const RULE: usize = 2_000;
     /// Largest page of a list.
     pub const PAGE: u32 = 200;
+    /// Seconds that a reminder may come before its task is due: 366 days.
+    pub const BEFORE_SECONDS: i64 = 366 * 24 * 3600;
+    /// Years that a date may lie in. One short of 9999, so that the instant has a four-digit year
+    /// in every zone and every client can parse it.
+    pub const YEARS: std::ops::RangeInclusive<i32> = 1970..=9998;
     /// Bytes of a request body.
     pub const BODY: usize = 256 * 1024;
 }
@@ -87,6 +92,67 @@ pub enum Due {
     },
 }
 
+impl Due {
+    /// The day it is due on, in its own zone.
+    pub fn date(&self) -> NaiveDate {
+        match self {
+            Self::At { date_time, .. } => date_time.date(),
+            Self::On { date } => *date,
+        }
+    }
+}
+
+/// Hour from which the reminders of an all-day task count, in its owner's zone.
+const ALL_DAY_HOUR: u32 = 9;
+
+/// The instant at which a local time happens in a zone (RFC 5545 §3.3.5): a time that the clock
+/// skips is moved forward by the gap, of a time that happens twice the first is meant.
+pub fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    match zone.from_local_datetime(&local) {
+        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time.to_utc(),
+        LocalResult::None => before_gap(local, zone),
+    }
+}
+
+/// The instant of a skipped local time, read with the offset in force before the gap. The longest
+/// gap known is the day that Samoa left out in 2011.
+fn before_gap(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    let step = Duration::minutes(15);
+    (1..=8 * 24)
+        .filter_map(|steps| {
+            let earlier = local.checked_sub_signed(step * steps)?;
+            let time = zone.from_local_datetime(&earlier).latest()?;
+            time.to_utc().checked_add_signed(step * steps)
+        })
+        .next()
+        // Only beyond the last representable instant, where no zone has anything to say.
+        .unwrap_or_else(|| local.and_utc())
+}
+
+/// The instant at which something is due. All day means until the last second of that day in its
+/// owner's zone, so that it is not overdue before the day is over.
+pub fn due_at(due: &Due, owner_zone: Tz) -> DateTime<Utc> {
+    match due {
+        Due::At {
+            date_time,
+            time_zone,
+        } => instant(*date_time, *time_zone),
+        Due::On { date } => instant(date.and_time(LAST_SECOND), owner_zone),
+    }
+}
+
+/// The last second of a day.
+const LAST_SECOND: NaiveTime = match NaiveTime::from_hms_opt(23, 59, 59) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
+/// When the reminders of an all-day task count from.
+const MORNING: NaiveTime = match NaiveTime::from_hms_opt(ALL_DAY_HOUR, 0, 0) {
+    Some(time) => time,
+    None => NaiveTime::MIN,
+};
+
 /// When a reminder of a task fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -102,6 +168,25 @@ pub enum RemindAt {
         #[serde(rename = "beforeSeconds")]
         before_seconds: i64,
     },
+}
+
+impl RemindAt {
+    /// The instant at which it fires; none when it counts from a due date that is not there.
+    pub fn fire_at(&self, due: Option<&Due>, owner_zone: Tz) -> Option<DateTime<Utc>> {
+        match *self {
+            Self::At { at } => Some(at),
+            Self::Before { before_seconds } => {
+                let from = match due? {
+                    Due::At {
+                        date_time,
+                        time_zone,
+                    } => instant(*date_time, *time_zone),
+                    Due::On { date } => instant(date.and_time(MORNING), owner_zone),
+                };
+                from.checked_sub_signed(Duration::try_seconds(before_seconds)?)
+            }
+        }
+    }
 }
 
 /// A reminder as its owner writes it.
@@ -162,4 +247,102 @@ pub struct Task {
     pub updated_at: DateTime<Utc>,
     /// One more with every write; the `ETag` of the REST interface.
     pub version: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn local(text: &str) -> NaiveDateTime {
+        text.parse().unwrap()
+    }
+
+    fn utc(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn at(text: &str, time_zone: Tz) -> Due {
+        Due::At {
+            date_time: local(text),
+            time_zone,
+        }
+    }
+
+    #[test]
+    fn a_skipped_local_time_moves_forward_by_the_gap() {
+        let zone = chrono_tz::Europe::Berlin;
+        assert_eq!(
+            due_at(&at("2026-03-29T02:30:00", zone), Tz::UTC),
+            utc("2026-03-29T01:30:00Z") // 03:30 CEST
+        );
+        let zone = chrono_tz::America::Santiago;
+        assert_eq!(
+            due_at(&at("2026-09-06T00:00:00", zone), Tz::UTC),
+            utc("2026-09-06T04:00:00Z") // 01:00 -03
+        );
+    }
+
+    #[test]
+    fn a_day_that_a_zone_skipped_is_the_day_after() {
+        let zone = chrono_tz::Pacific::Apia;
+        assert_eq!(
+            instant(local("2011-12-30T12:00:00"), zone),
+            instant(local("2011-12-31T12:00:00"), zone)
+        );
+    }
+
+    #[test]
+    fn of_a_local_time_that_happens_twice_the_first_is_meant() {
+        let zone = chrono_tz::America::New_York;
+        assert_eq!(
+            due_at(&at("2026-11-01T01:30:00", zone), Tz::UTC),
+            utc("2026-11-01T05:30:00Z")
+        );
+    }
+
+    #[test]
+    fn all_day_ends_with_the_day_in_the_owners_zone() {
+        let due = Due::On {
+            date: "2026-11-30".parse().unwrap(),
+        };
+        assert_eq!(
+            due_at(&due, chrono_tz::Asia::Tokyo),
+            utc("2026-11-30T14:59:59Z")
+        );
+        assert_eq!(
+            due_at(&due, chrono_tz::America::Los_Angeles),
+            utc("2026-12-01T07:59:59Z")
+        );
+    }
+
+    #[test]
+    fn an_all_day_reminder_counts_from_nine_in_the_owners_zone() {
+        let due = Due::On {
+            date: "2026-11-30".parse().unwrap(),
+        };
+        let hour_before = RemindAt::Before {
+            before_seconds: 3600,
+        };
+        assert_eq!(
+            hour_before.fire_at(Some(&due), chrono_tz::Asia::Tokyo),
+            Some(utc("2026-11-29T23:00:00Z"))
+        );
+    }
+
+    #[test]
+    fn a_reminder_before_nothing_never_fires() {
+        let before = RemindAt::Before { before_seconds: 0 };
+        assert_eq!(before.fire_at(None, Tz::UTC), None);
+        let due = at("2026-11-30T09:00:00", Tz::UTC);
+        let absurd = RemindAt::Before {
+            before_seconds: i64::MAX,
+        };
+        assert_eq!(absurd.fire_at(Some(&due), Tz::UTC), None);
+    }
+
+    #[test]
+    fn the_end_of_time_has_an_instant() {
+        instant(NaiveDateTime::MAX, chrono_tz::Pacific::Apia);
+        instant(NaiveDateTime::MIN, chrono_tz::Pacific::Kiritimati);
+    }
 }

@@ -1,0 +1,14 @@
+//! Tasks.
+//!
+//! Every write here is whole: the task, the rows of its reminders and its event in the outbox, all
+//! on the caller's connection, so that one transaction holds them. Callers never write those
+//! beside it.
+
+mod list;
+mod read;
+mod row;
+mod write;
+
+pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
+pub use read::{get, get_for_update, owner_of, reminders_of, TaskReminder};
+pub use write::{Created, complete, create, delete, rezone, reopen, restore, update};

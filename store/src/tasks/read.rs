@@ -1,0 +1,87 @@
+//! Reading single tasks.
+
+use chrono::{DateTime, Utc};
+use domain::task::Task;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+use super::row::TaskRow;
+
+/// A task of `owner` that is not deleted.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn get(conn: &mut PgConnection, owner: Uuid, id: Uuid) -> sqlx::Result<Option<Task>> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "select * from tasks where id = $1 and owner_id = $2 and deleted_at is null",
+    )
+    .bind(id)
+    .bind(owner)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// As [`get`], and nobody else writes the task until the transaction ends.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn get_for_update(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    id: Uuid,
+) -> sqlx::Result<Option<Task>> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "select * from tasks where id = $1 and owner_id = $2 and deleted_at is null for update",
+    )
+    .bind(id)
+    .bind(owner)
+    .fetch_optional(conn)
+    .await?;
+    Ok(row.map(|row| row.0))
+}
+
+/// Whose task an id is, deleted ones included.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn owner_of(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<Uuid>> {
+    sqlx::query_scalar("select owner_id from tasks where id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// What has become of a reminder of a task.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct TaskReminder {
+    /// The reminder.
+    pub id: Uuid,
+    /// When it fires or should have fired.
+    pub fire_at: DateTime<Utc>,
+    /// [`domain::reminder::Phase`] by name.
+    pub phase: String,
+    /// When its firing was claimed.
+    pub fired_at: Option<DateTime<Utc>>,
+    /// When nothing more was to happen to it.
+    pub finished_at: Option<DateTime<Utc>>,
+}
+
+/// The reminders of a task, earliest first, at most `limit`.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn reminders_of(
+    conn: &mut PgConnection,
+    task: Uuid,
+    limit: i64,
+) -> sqlx::Result<Vec<TaskReminder>> {
+    sqlx::query_as(
+        "select id, fire_at, phase, fired_at, finished_at from reminders
+         where task_id = $1 order by fire_at, id limit $2",
+    )
+    .bind(task)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}

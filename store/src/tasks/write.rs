@@ -1,0 +1,280 @@
+//! Writing tasks.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::{
+    event::{Event, EventType},
+    task::{Due, Task, due_at},
+};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::row::{TaskRow, due_columns};
+use crate::{outbox, reminders};
+
+/// What became of a request to create a task.
+#[derive(Debug)]
+pub enum Created {
+    /// It is new.
+    New(Task),
+    /// A task of that id is there already: nothing was written.
+    Taken,
+}
+
+/// Creates `task`, whose id decides whether it is new; `zone` is its owner's.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn create(
+    conn: &mut PgConnection,
+    task: &Task,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Created> {
+    let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
+    let row: Option<TaskRow> = sqlx::query_as(
+        "insert into tasks (id, owner_id, title, description, priority, tags, due_date, due_local,
+             due_zone, due_at, recurrence, series_id, occurrence, reminders, completed_at,
+             created_at, updated_at, version)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, 1)
+         on conflict (id) do nothing returning *",
+    )
+    .bind(task.id)
+    .bind(task.owner)
+    .bind(&task.title)
+    .bind(&task.description)
+    .bind(task.priority.number())
+    .bind(&task.tags)
+    .bind(due_date)
+    .bind(due_local)
+    .bind(due_zone)
+    .bind(task.due.as_ref().map(|due| due_at(due, zone)))
+    .bind(task.recurrence.as_ref().map(Json))
+    .bind(task.series)
+    .bind(&task.occurrence)
+    .bind(Json(&task.reminders))
+    .bind(task.completed_at)
+    .bind(now)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(Created::Taken);
+    };
+    if task.completed_at.is_none() {
+        reminders::replace_for_task(conn, &task, zone, now).await?;
+    }
+    announce(conn, EventType::TaskCreated, &task, now).await?;
+    Ok(Created::New(task))
+}
+
+/// Writes what its owner may edit, provided that the stored version is still `task.version`;
+/// none when it is not. The answer carries the new version.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn update(
+    conn: &mut PgConnection,
+    task: &Task,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
+    let row: Option<TaskRow> = sqlx::query_as(
+        "update tasks set title = $4, description = $5, priority = $6, tags = $7, due_date = $8,
+             due_local = $9, due_zone = $10, due_at = $11, recurrence = $12, series_id = $13,
+             occurrence = $14, reminders = $15, updated_at = $16, version = version + 1
+         where id = $1 and owner_id = $2 and version = $3 and deleted_at is null returning *",
+    )
+    .bind(task.id)
+    .bind(task.owner)
+    .bind(task.version)
+    .bind(&task.title)
+    .bind(&task.description)
+    .bind(task.priority.number())
+    .bind(&task.tags)
+    .bind(due_date)
+    .bind(due_local)
+    .bind(due_zone)
+    .bind(task.due.as_ref().map(|due| due_at(due, zone)))
+    .bind(task.recurrence.as_ref().map(Json))
+    .bind(task.series)
+    .bind(&task.occurrence)
+    .bind(Json(&task.reminders))
+    .bind(now)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(None);
+    };
+    // A completed task keeps what its owner wrote, but nothing of it fires until it is reopened.
+    if task.completed_at.is_none() {
+        reminders::replace_for_task(conn, &task, zone, now).await?;
+    }
+    announce(conn, EventType::TaskUpdated, &task, now).await?;
+    Ok(Some(task))
+}
+
+/// Completes an open task; none when there is no open task of that id.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn complete(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "update tasks set completed_at = $3, updated_at = $3, version = version + 1
+         where id = $1 and owner_id = $2 and deleted_at is null and completed_at is null
+         returning *",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(now)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(None);
+    };
+    reminders::cancel_for_task(conn, id, now).await?;
+    announce(conn, EventType::TaskCompleted, &task, now).await?;
+    Ok(Some(task))
+}
+
+/// Opens a completed task again; none when there is no completed task of that id.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn reopen(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    id: Uuid,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "update tasks set completed_at = null, updated_at = $3, version = version + 1
+         where id = $1 and owner_id = $2 and deleted_at is null and completed_at is not null
+         returning *",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(now)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(None);
+    };
+    reminders::replace_for_task(conn, &task, zone, now).await?;
+    announce(conn, EventType::TaskRestored, &task, now).await?;
+    Ok(Some(task))
+}
+
+/// Deletes a task so that [`restore`] can bring it back; false when there is none, or none of
+/// that `version` where one is given.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn delete(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    id: Uuid,
+    version: Option<i64>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<bool> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "update tasks set deleted_at = $3, updated_at = $3, version = version + 1
+         where id = $1 and owner_id = $2 and deleted_at is null and version = coalesce($4, version)
+         returning *",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(now)
+    .bind(version)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(false);
+    };
+    reminders::cancel_for_task(conn, id, now).await?;
+    announce(conn, EventType::TaskDeleted, &task, now).await?;
+    Ok(true)
+}
+
+/// Brings a deleted task back; none when there is no deleted task of that id.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn restore(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    id: Uuid,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let row: Option<TaskRow> = sqlx::query_as(
+        "update tasks set deleted_at = null, updated_at = $3, version = version + 1
+         where id = $1 and owner_id = $2 and deleted_at is not null returning *",
+    )
+    .bind(id)
+    .bind(owner)
+    .bind(now)
+    .fetch_optional(&mut *conn)
+    .await?;
+    let Some(TaskRow(task)) = row else {
+        return Ok(None);
+    };
+    if task.completed_at.is_none() {
+        reminders::replace_for_task(conn, &task, zone, now).await?;
+    }
+    announce(conn, EventType::TaskRestored, &task, now).await?;
+    Ok(Some(task))
+}
+
+/// Moves the open all-day tasks of `owner`, whose zone is now `zone`: where a day ends and when
+/// its reminders fire depend on it. Answers how many moved.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn rezone(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<usize> {
+    let rows: Vec<TaskRow> = sqlx::query_as(
+        "select * from tasks where owner_id = $1 and due_date is not null
+             and completed_at is null and deleted_at is null order by id for update",
+    )
+    .bind(owner)
+    .fetch_all(&mut *conn)
+    .await?;
+    let mut moved = 0;
+    for TaskRow(task) in rows {
+        let at = task.due.as_ref().map(|due: &Due| due_at(due, zone));
+        if at != task.due_at && update(conn, &task, zone, now).await?.is_some() {
+            moved += 1;
+        }
+    }
+    Ok(moved)
+}
+
+/// Puts the event of a write into the outbox.
+async fn announce(
+    conn: &mut PgConnection,
+    kind: EventType,
+    task: &Task,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    let data = serde_json::to_value(task).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let event = Event::new(
+        Uuid::now_v7(),
+        kind,
+        task.id.to_string(),
+        Some(task.owner),
+        now,
+        data,
+    );
+    outbox::put(conn, &event).await
+}

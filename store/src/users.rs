@@ -1,0 +1,111 @@
+//! Accounts.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
+
+/// A stored account.
+#[derive(Clone, FromRow)]
+pub struct User {
+    /// Its id: the subject of its tokens.
+    pub id: Uuid,
+    /// Unique without regard to case.
+    pub email: String,
+    /// A PHC string.
+    pub password_hash: String,
+    /// IANA zone, as stored.
+    pub time_zone: String,
+    /// When the account was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// Never prints the password hash.
+impl std::fmt::Debug for User {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("User")
+            .field("id", &self.id)
+            .field("time_zone", &self.time_zone)
+            .finish_non_exhaustive()
+    }
+}
+
+impl User {
+    /// The zone in which days begin and end for this user. A name that this build's time zone
+    /// database has lost counts as UTC.
+    pub fn zone(&self) -> Tz {
+        self.time_zone.parse().unwrap_or(Tz::UTC)
+    }
+}
+
+/// Makes an account; none when the e-mail address is taken.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn create(
+    conn: &mut PgConnection,
+    email: &str,
+    password_hash: &str,
+    zone: Tz,
+) -> sqlx::Result<Option<User>> {
+    sqlx::query_as(
+        "insert into users (id, email, password_hash, time_zone) values ($1, $2, $3, $4)
+         on conflict (lower(email)) do nothing returning *",
+    )
+    .bind(Uuid::now_v7())
+    .bind(email)
+    .bind(password_hash)
+    .bind(zone.name())
+    .fetch_optional(conn)
+    .await
+}
+
+/// The account of an e-mail address.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn by_email(conn: &mut PgConnection, email: &str) -> sqlx::Result<Option<User>> {
+    sqlx::query_as("select * from users where lower(email) = lower($1)")
+        .bind(email)
+        .fetch_optional(conn)
+        .await
+}
+
+/// An account by its id.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn by_id(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<User>> {
+    sqlx::query_as("select * from users where id = $1")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// An account by its id, kept from changing until the transaction ends: a writer that computes
+/// instants in the user's zone must not race with a change of that zone.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn by_id_locked(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<User>> {
+    sqlx::query_as("select * from users where id = $1 for share")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
+/// Changes the user's zone. The caller moves the user's all-day tasks in the same transaction.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn set_time_zone(
+    conn: &mut PgConnection,
+    id: Uuid,
+    zone: Tz,
+) -> sqlx::Result<Option<User>> {
+    sqlx::query_as("update users set time_zone = $2 where id = $1 returning *")
+        .bind(id)
+        .bind(zone.name())
+        .fetch_optional(conn)
+        .await
+}
