@@ -1,1 +1,7 @@
-//! See the folder's README entry.
+//! What the end-to-end test is made of: the webhook sink that runs in the cluster ([`sink`]), and
+//! the harness that drives a stack from outside and watches what comes out (`harness`, behind the
+//! feature of that name, so that the sink's image needs none of its dependencies).
+
+#[cfg(feature = "harness")]
+pub mod harness;
+pub mod sink;

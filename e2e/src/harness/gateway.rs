@@ -1,0 +1,199 @@
+//! A user of the gateway.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, bail};
+use chrono::{DateTime, Utc};
+use domain::{task::Task, webhook::Secret};
+use kube::Client;
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{
+    Reach,
+    reach::{Forward, Target},
+    stack::{NAMESPACE, STACK},
+};
+
+/// An HTTP client whose requests end.
+pub(super) fn http() -> Result<reqwest::Client> {
+    reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .context("an HTTP client")
+}
+
+/// The gateway's Service.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    forward: Arc<Forward>,
+    http: reqwest::Client,
+}
+
+/// A user, logged in.
+#[derive(Debug, Clone)]
+pub struct User {
+    /// Their address.
+    pub email: String,
+    gateway: Gateway,
+    token: String,
+}
+
+/// A channel as its maker gets it: with the secret that signs.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Its id.
+    pub id: Uuid,
+    /// What signs its webhooks.
+    pub secret: Secret,
+}
+
+impl Gateway {
+    /// Opens a way to the gateway.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn open(client: Client, reach: Reach) -> Result<Self> {
+        let target = Target::Service {
+            namespace: NAMESPACE.into(),
+            name: format!("{STACK}-gateway"),
+            port: 80,
+        };
+        let forward = Arc::new(Forward::reach(client, target, reach).await?);
+        Ok(Self {
+            forward,
+            http: http()?,
+        })
+    }
+
+    /// Signs a new user up and logs them in.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn sign_up(&self) -> Result<User> {
+        let email = format!("e2e-{}@example.com", Uuid::new_v4().simple());
+        let password = Uuid::new_v4().to_string();
+        let account = json!({"email": email, "password": password, "timeZone": "Europe/Berlin"});
+        let _: Value = self.call("POST", "/v1/users", None, Some(&account)).await?;
+        let login = json!({"email": email, "password": password});
+        let session: Value = self.call("POST", "/v1/login", None, Some(&login)).await?;
+        let token = session["accessToken"].as_str();
+        let token = token
+            .with_context(|| format!("no accessToken in {session}"))?
+            .to_owned();
+        Ok(User {
+            email,
+            gateway: self.clone(),
+            token,
+        })
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Result<T> {
+        let method = method.parse().context("an HTTP method")?;
+        let what = format!("{method} {path}");
+        let mut request = self.http.request(method, self.forward.url(path));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| what.clone())?;
+        let status = answer.status();
+        let text = answer.text().await.with_context(|| what.clone())?;
+        if !status.is_success() {
+            bail!("{what}: {status}: {text}");
+        }
+        serde_json::from_str(&text).with_context(|| format!("{what}: {status}: {text}"))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page {
+    items: Vec<Task>,
+    next_cursor: Option<String>,
+}
+
+impl User {
+    /// Makes a webhook the default channel of this user.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn add_webhook(&self, url: &str) -> Result<Channel> {
+        let body = json!({"type": "webhook", "url": url, "isDefault": true});
+        let channel: Value = self.call("POST", "/v1/channels", Some(&body)).await?;
+        let text = |field: &str| {
+            let value = channel[field].as_str();
+            value.with_context(|| format!("the new channel has no {field}"))
+        };
+        Ok(Channel {
+            id: text("id")?.parse().context("the channel's id")?,
+            secret: Secret::parse(text("secret")?).context("the channel's secret")?,
+        })
+    }
+
+    /// Creates a task.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn create_task(&self, task: &Value) -> Result<Task> {
+        self.call("POST", "/v1/tasks", Some(task)).await
+    }
+
+    /// Creates a task with one reminder at that time.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn task_with_reminder(&self, title: &str, at: DateTime<Utc>) -> Result<Task> {
+        let task =
+            json!({"title": title, "priority": "P1", "tags": ["e2e"], "reminders": [{"at": at}]});
+        self.create_task(&task).await
+    }
+
+    /// Completes a task.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn complete(&self, task: Uuid) -> Result<Task> {
+        self.call("POST", &format!("/v1/tasks/{task}/complete"), None)
+            .await
+    }
+
+    /// Every open task of this user, page after page.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn open_tasks(&self) -> Result<Vec<Task>> {
+        let mut tasks = Vec::new();
+        let mut cursor = None;
+        loop {
+            let after = cursor.map_or_else(String::new, |cursor| format!("&cursor={cursor}"));
+            let path = format!("/v1/tasks?status=open&limit=50{after}");
+            let page: Page = self.call("GET", &path, None).await?;
+            tasks.extend(page.items);
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                return Ok(tasks);
+            }
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T> {
+        self.gateway
+            .call(method, path, Some(&self.token), body)
+            .await
+    }
+}

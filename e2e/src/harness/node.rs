@@ -1,0 +1,95 @@
+//! Processes of containers, where the test runs on the node itself (its own cluster). On another
+//! cluster there are none to be seen.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::Command;
+
+/// A process of a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    /// Its id.
+    pub pid: u32,
+    /// Its program and arguments.
+    pub command: Vec<String>,
+    /// Resident set size in KiB.
+    pub rss_kib: u64,
+}
+
+/// The processes of the pod with this UID; empty when the pod runs on another machine.
+pub fn containers_of(pod_uid: &str) -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| in_pod(&entry.path(), pod_uid))
+        .filter_map(|entry| process(&entry.path()))
+        .collect()
+}
+
+/// Whether a process is in a cgroup of this pod: the kubelet puts the UID into the path, with
+/// dashes (cgroupfs) or underscores (systemd).
+fn in_pod(folder: &Path, pod_uid: &str) -> bool {
+    let cgroup = fs::read_to_string(folder.join("cgroup")).unwrap_or_default();
+    cgroup.contains(&format!("pod{pod_uid}"))
+        || cgroup.contains(&format!("pod{}", pod_uid.replace('-', "_")))
+}
+
+fn process(folder: &Path) -> Option<Process> {
+    let pid = folder.file_name()?.to_str()?.parse().ok()?;
+    let command = fs::read(folder.join("cmdline")).ok()?;
+    let command = String::from_utf8_lossy(&command);
+    let command = command
+        .split('\0')
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned);
+    let status = fs::read_to_string(folder.join("status")).ok()?;
+    let rss = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let rss_kib = rss.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(Process {
+        pid,
+        command: command.collect(),
+        rss_kib,
+    })
+}
+
+/// `kill -9`.
+///
+/// # Errors
+/// When the process is gone or not ours.
+pub async fn kill(process: &Process) -> Result<()> {
+    let status = Command::new("kill")
+        .args(["-KILL", &process.pid.to_string()])
+        .status()
+        .await
+        .context("cannot run kill")?;
+    ensure!(
+        status.success(),
+        "kill -KILL {} ({:?}): {status}",
+        process.pid,
+        process.command
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_knows_its_command_and_memory() {
+        let me = process(Path::new(&format!("/proc/{}", std::process::id()))).unwrap();
+        assert_eq!(me.pid, std::process::id());
+        assert!(me.command[0].contains("e2e"), "{:?}", me.command);
+        assert!(me.rss_kib > 100);
+    }
+
+    #[test]
+    fn a_pod_that_is_not_here_has_no_processes() {
+        assert_eq!(containers_of("00000000-0000-0000-0000-000000000000"), []);
+    }
+}
