@@ -1,0 +1,6 @@
+# Receives the webhooks of the end-to-end test. `images/build` lays out rootfs/.
+FROM scratch
+COPY rootfs/ /
+ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt
+USER 65532:65532
+ENTRYPOINT ["/webhook-sink"]
