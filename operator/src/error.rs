@@ -1,0 +1,76 @@
+//! What can go wrong in a reconcile. The variant names the reason in events and metrics.
+
+use std::time::Duration;
+
+/// Result of a reconcile step.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. No message holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The API server refused or did not answer.
+    #[error("{doing}: {source}")]
+    Kube {
+        /// What was tried, such as `apply Deployment demo-gateway`.
+        doing: String,
+        /// Why it failed.
+        #[source]
+        source: Box<kube::Error>,
+    },
+    /// The stack's internal API refused or did not answer.
+    #[error("{0}")]
+    Stack(String),
+    /// An object is not what it must be; trying again without a change is of no use.
+    #[error("{0}")]
+    Invalid(String),
+    /// It is known and reported in the status; try again after this long.
+    #[error("{reason}: {message}")]
+    Retry {
+        /// One CamelCase word.
+        reason: String,
+        /// What to do.
+        message: String,
+        /// How long to wait, at least; `None`: the object's backoff.
+        after: Option<Duration>,
+    },
+}
+
+impl Error {
+    /// One CamelCase word for events, conditions and metrics.
+    pub fn reason(&self) -> &str {
+        match self {
+            Self::Kube { .. } => "ApiServerError",
+            Self::Stack(_) => "StackUnavailable",
+            Self::Invalid(_) => "Invalid",
+            Self::Retry { reason, .. } => reason,
+        }
+    }
+}
+
+/// Says what was tried when a call to the API server fails.
+pub trait Doing<T> {
+    /// Adds what was tried.
+    ///
+    /// # Errors
+    /// The same failure, with its context.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T>;
+}
+
+impl<T> Doing<T> for std::result::Result<T, kube::Error> {
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T> {
+        self.map_err(|source| Error::Kube {
+            doing: what(),
+            source: Box::new(source),
+        })
+    }
+}
+
+/// The API server says that there is no such object, or no such type.
+pub fn is_not_found(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 404)
+}
+
+/// The API server says that the object is there already, or that it changed meanwhile.
+pub fn is_conflict(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 409)
+}

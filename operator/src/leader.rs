@@ -1,0 +1,97 @@
+//! Leader election by a Lease: two operators never write at the same time.
+//!
+//! The process exits when it loses the lease, since work begun as leader cannot be called back, and
+//! releases it at shutdown, so that the next one need not wait for it to expire.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+
+/// How long a lease holds without renewal.
+const DURATION: u64 = 15;
+/// How long before its end it is renewed; also how long renewals may fail before we give up.
+const GRACE: u64 = 7;
+/// A call for the lease that takes longer has failed.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A lease that may be held.
+pub struct Leadership {
+    manager: LeaseManager,
+}
+
+impl Leadership {
+    /// Prepares for the lease of the settings, with a client of its own: its calls must fail fast.
+    ///
+    /// # Errors
+    /// When the API server does not let us read or create the lease.
+    pub async fn new(mut kube: kube::Config, config: &Config) -> anyhow::Result<Self> {
+        kube.connect_timeout = Some(CALL_TIMEOUT);
+        kube.read_timeout = Some(CALL_TIMEOUT);
+        kube.write_timeout = Some(CALL_TIMEOUT);
+        let manager = LeaseManagerBuilder::new(kube::Client::try_from(kube)?, &config.lease)
+            .with_namespace(&config.namespace)
+            // The pod's name, and what tells this process from the one before a restart.
+            .with_identity(format!("{}_{}", config.identity, uuid::Uuid::new_v4()))
+            .with_duration(DURATION)
+            .with_grace(GRACE)
+            .build()
+            .await
+            .with_context(|| format!("lease {}/{}", config.namespace, config.lease))?;
+        Ok(Self { manager })
+    }
+
+    /// Waits until we hold the lease.
+    pub async fn acquire(&self) {
+        loop {
+            match self.manager.changed().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "cannot take the lease yet");
+                    sleep(Duration::from_secs(2)).await;
+                }
+            }
+        }
+    }
+
+    /// Renews the lease until `shutdown`.
+    ///
+    /// # Errors
+    /// When the lease is lost: another took it, or it could not be renewed in time. The manager by
+    /// itself would go on as leader while the API server is out of reach.
+    pub async fn hold(&self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let mut failing_since: Option<Instant> = None;
+        loop {
+            let changed = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                // A renewal that works is silent and sleeps longer than this.
+                changed = timeout(Duration::from_secs(GRACE), self.manager.changed()) => changed,
+            };
+            match changed {
+                Err(_) => failing_since = None,
+                Ok(Ok(true)) => {}
+                Ok(Ok(false)) => bail!("another operator took the lease"),
+                Ok(Err(error)) => {
+                    let since = *failing_since.get_or_insert_with(Instant::now);
+                    tracing::warn!(%error, "cannot renew the lease");
+                    if since.elapsed() + CALL_TIMEOUT >= Duration::from_secs(GRACE) {
+                        bail!("the lease could not be renewed in time: {error}");
+                    }
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    }
+
+    /// Lets another operator take over at once.
+    pub async fn release(&self) {
+        if let Err(error) = self.manager.release().await {
+            tracing::warn!(%error, "cannot release the lease; it expires by itself");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The binary of the operator: reads its settings and runs [`operator::run`].
+
+use clap::Parser;
+use operator::Config;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let config = Config::parse();
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_new(&config.log)
+                .map_err(|error| anyhow::anyhow!("--log {:?}: {error}", config.log))?,
+        )
+        .init();
+    operator::run(config).await
+}

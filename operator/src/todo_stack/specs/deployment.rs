@@ -1,0 +1,234 @@
+//! The Deployment of a role.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Source, access, container_security, object, pod_security, secret_env, signing_reference,
+};
+use crate::todo_stack::{
+    names::{self, Role},
+    object::{Kind, Object},
+};
+
+/// Where the API server's client in the sidecar looks for its credentials.
+const CREDENTIALS_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+const CREDENTIALS: &str = "kube-api-access";
+
+pub(super) fn deployment(source: Source<'_>, role: Role, loaded: &str) -> Object {
+    let stack = source.stack;
+    let name = names::role(stack, role);
+    let selector = names::selector(stack, role.as_str());
+    object(
+        source,
+        Kind::Deployment,
+        name.clone(),
+        role.as_str(),
+        json!({"spec": {
+            "replicas": role.replicas(stack),
+            "revisionHistoryLimit": 3,
+            "progressDeadlineSeconds": 300,
+            "selector": {"matchLabels": selector},
+            "strategy": {
+                "type": "RollingUpdate",
+                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+            },
+            "template": {
+                "metadata": {
+                    "labels": names::labels(stack, role.as_str()),
+                    "annotations": annotations(source, role, loaded),
+                },
+                "spec": {
+                    "serviceAccountName": name,
+                    "automountServiceAccountToken": false,
+                    "enableServiceLinks": false,
+                    // The process takes 20 s at most.
+                    "terminationGracePeriodSeconds": 30,
+                    "securityContext": pod_security(),
+                    "topologySpreadConstraints": [{
+                        "maxSkew": 1,
+                        "topologyKey": "kubernetes.io/hostname",
+                        "whenUnsatisfiable": "ScheduleAnyway",
+                        "labelSelector": {"matchLabels": selector},
+                    }],
+                    "containers": [container(source, role)],
+                    "volumes": volumes(role),
+                },
+            },
+        }}),
+    )
+}
+
+fn container(source: Source<'_>, role: Role) -> Value {
+    let resources = role.size(source.stack).resources.as_ref().map_or_else(
+        || {
+            json!({
+                "requests": {"cpu": "20m", "memory": "48Mi"},
+                "limits": {"memory": "256Mi"},
+            })
+        },
+        |resources| json!(resources),
+    );
+    let mut ports = vec![
+        json!({"name": "http", "containerPort": 8080, "protocol": "TCP"}),
+        json!({"name": "ops", "containerPort": 9090, "protocol": "TCP"}),
+    ];
+    if role == Role::Reminders {
+        ports.push(json!({"name": "internal", "containerPort": 8081, "protocol": "TCP"}));
+    }
+    json!({
+        "name": role.as_str(),
+        "image": source.image,
+        "imagePullPolicy": source.stack.spec.image_pull_policy.as_str(),
+        "command": role.command(),
+        "env": env(source, role),
+        "ports": ports,
+        "readinessProbe": {
+            "httpGet": {"path": "/readyz", "port": "ops"},
+            "periodSeconds": 2,
+            "timeoutSeconds": 2,
+            "failureThreshold": 3,
+        },
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "ops"},
+            "periodSeconds": 10,
+            "timeoutSeconds": 3,
+            "failureThreshold": 6,
+        },
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "resources": resources,
+        "securityContext": container_security(),
+    })
+}
+
+fn env(source: Source<'_>, role: Role) -> Vec<Value> {
+    let stack = source.stack;
+    let plain = |name: &str, value: String| json!({"name": name, "value": value});
+    let mut env = vec![
+        secret_env(
+            "TODOSTACK_DATABASE_URL",
+            &stack.spec.database.url_secret_ref,
+        ),
+        plain("TODOSTACK_NAMESPACE", source.namespace()),
+        plain("TODOSTACK_PUBSUB", names::child(stack, "pubsub")),
+        plain("TODOSTACK_STACK", kube::ResourceExt::name_any(stack)),
+        plain("TODOSTACK_TOPIC_PREFIX", names::topic_prefix(stack)),
+    ];
+    // Users call the gateway's port, everybody else's is for the sidecar.
+    if role != Role::Gateway {
+        env.push(secret_env(
+            "TODOSTACK_DAPR_APP_TOKEN",
+            &source.key("dapr-app-token"),
+        ));
+    }
+    match role {
+        Role::Gateway | Role::Sync => {
+            env.push(secret_env("TODOSTACK_JWT_KEY", &source.key("jwt-key")));
+        }
+        Role::Reminders => {
+            env.push(secret_env(
+                "TODOSTACK_INTERNAL_TOKEN",
+                &source.key("internal-token"),
+            ));
+            let reminders = &stack.spec.reminders;
+            env.push(plain(
+                "TODOSTACK_CATCH_UP_WINDOW_SECONDS",
+                reminders.catch_up_window_seconds.to_string(),
+            ));
+            env.push(plain(
+                "TODOSTACK_CATCH_UP_PER_SECOND",
+                reminders.catch_up_per_second.to_string(),
+            ));
+        }
+        Role::Notifications => {
+            let signing =
+                signing_reference(stack).unwrap_or_else(|| source.key("webhook-secret"));
+            env.push(secret_env("TODOSTACK_WEBHOOK_SECRET", &signing));
+            if let Some(webhook) = &stack.spec.notifications.webhook {
+                if let Some(url) = &webhook.url {
+                    env.push(plain("TODOSTACK_WEBHOOK_URL", url.clone()));
+                }
+                env.push(plain(
+                    "TODOSTACK_WEBHOOK_ALLOW_PRIVATE",
+                    webhook.allow_private_addresses.to_string(),
+                ));
+            }
+        }
+        Role::Relay | Role::Recurrence | Role::Audit => {}
+    }
+    env
+}
+
+fn annotations(source: Source<'_>, role: Role, loaded: &str) -> Value {
+    let stack = source.stack;
+    let mut annotations = Map::new();
+    let mut set = |key: &str, value: String| {
+        annotations.insert(key.into(), value.into());
+    };
+    // Pods read Secrets at their start only.
+    let secrets: Vec<_> = env(source, role)
+        .iter()
+        .filter_map(|entry| entry.pointer("/valueFrom/secretKeyRef"))
+        .filter_map(|reference| serde_json::from_value(reference.clone()).ok())
+        .collect();
+    set(
+        "todostack.dev/secrets-checksum",
+        source.fingerprint(&secrets),
+    );
+    set("todostack.dev/dapr-checksum", loaded.into());
+    set("dapr.io/enabled", "true".into());
+    set("dapr.io/app-id", names::role(stack, role));
+    set("dapr.io/app-port", "8080".into());
+    set("dapr.io/config", names::child(stack, "config"));
+    set("dapr.io/log-as-json", "true".into());
+    // `app-token-secret` would want a Secret of its own with a key `token`; this is what it sets.
+    set(
+        "dapr.io/env-from-secret",
+        format!("APP_API_TOKEN={}:dapr-app-token", names::keys(stack)),
+    );
+    // Without it Dapr delivers to a process that is not there yet and drops the job.
+    set("dapr.io/enable-app-health-check", "true".into());
+    set("dapr.io/app-health-check-path", "/healthz".into());
+    set("dapr.io/app-health-probe-interval", "2".into());
+    set("dapr.io/app-health-probe-timeout", "1000".into());
+    set("dapr.io/app-health-threshold", "3".into());
+    // 9090 is ours.
+    set("dapr.io/metrics-port", "9091".into());
+    set("dapr.io/graceful-shutdown-seconds", "20".into());
+    set("dapr.io/sidecar-seccomp-profile-type", "RuntimeDefault".into());
+    set("dapr.io/sidecar-cpu-request", "20m".into());
+    set("dapr.io/sidecar-memory-request", "64Mi".into());
+    set("dapr.io/sidecar-memory-limit", "256Mi".into());
+    // The store that Dapr adds by itself would ask the API server; only ours does.
+    set("dapr.io/disable-builtin-k8s-secret-store", "true".into());
+    if role == access::READER {
+        set(
+            "dapr.io/volume-mounts",
+            format!("{CREDENTIALS}:{CREDENTIALS_PATH}"),
+        );
+    }
+    Value::Object(annotations)
+}
+
+/// The API server's credentials, for the sidecar alone.
+fn volumes(role: Role) -> Value {
+    if role != access::READER {
+        return json!([]);
+    }
+    json!([{
+        "name": CREDENTIALS,
+        "projected": {
+            "defaultMode": 0o444,
+            "sources": [
+                {"serviceAccountToken": {"path": "token", "expirationSeconds": 3607}},
+                {"configMap": {
+                    "name": "kube-root-ca.crt",
+                    "items": [{"key": "ca.crt", "path": "ca.crt"}],
+                }},
+                {"downwardAPI": {"items": [{
+                    "path": "namespace",
+                    "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"},
+                }]}},
+            ],
+        },
+    }])
+}
