@@ -1,1 +1,23 @@
-//! See the folder's README entry.
+//! The REST gateway: accounts, channels and tasks.
+//!
+//! [`router`] is the whole of it, so that `todostack dev` mounts the same routes in its process.
+//! A handler reads its input (`body`, `query`), opens one transaction, calls `store`, and answers;
+//! what a task may hold is decided in `input`, without I/O.
+
+mod attempts;
+mod body;
+mod cursor;
+mod error;
+mod input;
+mod observe;
+mod openapi;
+mod passwords;
+mod path;
+mod query;
+mod routes;
+mod state;
+mod view;
+
+pub use openapi::document;
+pub use routes::router;
+pub use state::Gateway;

@@ -1,0 +1,221 @@
+//! Request bodies: JSON whose every mistake is answered with the field that holds it.
+
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, Request, rejection::BytesRejection},
+    http::{HeaderMap, StatusCode, header},
+};
+use domain::{error::FieldErrors, task::limits};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+
+/// Characters of a request that an answer quotes.
+const QUOTED: usize = 120;
+
+/// A JSON document.
+pub(crate) struct Document(pub(crate) Value);
+
+impl<S: Send + Sync> FromRequest<S> for Document {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        if !is_json(request.headers()) {
+            return Err(Error::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "send JSON with `Content-Type: application/json`",
+            ));
+        }
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|rejection| unreadable(&rejection))?;
+        // serde_json refuses more than 128 levels and numbers that no float can hold.
+        let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
+            Error::new(
+                StatusCode::BAD_REQUEST,
+                format!("the body is not JSON: {}", quote(&error.to_string())),
+            )
+        })?;
+        let mut errors = FieldErrors::default();
+        refuse_nul(&value, "", &mut errors);
+        Ok(Self(errors.into_result(value)?))
+    }
+}
+
+/// A JSON document of a given shape.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self> {
+        let Document(value) = Document::from_request(request, state).await?;
+        Ok(Self(decode(value, "")?))
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> Error {
+    let status = rejection.status();
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        return Error::new(
+            status,
+            format!("a body holds at most {} bytes", limits::BODY),
+        );
+    }
+    Error::new(status, "the body could not be read to its end")
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .map(str::trim)
+        .is_some_and(|kind| {
+            kind.eq_ignore_ascii_case("application/json")
+                || kind.eq_ignore_ascii_case("application/merge-patch+json")
+        })
+}
+
+/// Reads `value` as a `T`; `prefix` is where `value` stands in the request.
+///
+/// # Errors
+/// The field that does not fit, and why.
+pub(crate) fn decode<T: DeserializeOwned>(
+    value: Value,
+    prefix: &str,
+) -> std::result::Result<T, FieldErrors> {
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let path = match error.path().to_string() {
+            path if path == "." => String::new(),
+            path => path,
+        };
+        let message = error.into_inner().to_string();
+        // serde reports these at the object around the field.
+        let named = ["unknown field `", "missing field `", "duplicate field `"]
+            .iter()
+            .find_map(|start| message.strip_prefix(start)?.split('`').next());
+        let mut field = prefix.to_owned();
+        for part in [Some(path.as_str()), named].into_iter().flatten() {
+            // Where serde_path_to_error followed the unknown key, the path ends with it already.
+            if !part.is_empty() && !field.ends_with(part) {
+                field = join(&field, part);
+            }
+        }
+        if field.is_empty() {
+            field.push_str("body");
+        }
+        let mut errors = FieldErrors::default();
+        errors.push(quote(&field), quote(&message));
+        errors
+    })
+}
+
+/// The path of `name` inside `path`.
+pub(crate) fn join(path: &str, name: &str) -> String {
+    if path.is_empty() || name.starts_with('[') {
+        format!("{path}{name}")
+    } else {
+        format!("{path}.{name}")
+    }
+}
+
+/// At most [`QUOTED`] characters: answers do not repeat whole requests.
+pub(crate) fn quote(text: &str) -> String {
+    if text.chars().count() <= QUOTED {
+        return text.to_owned();
+    }
+    text.chars().take(QUOTED).chain(['…']).collect()
+}
+
+/// Postgres stores every character but U+0000.
+fn refuse_nul(value: &Value, path: &str, errors: &mut FieldErrors) {
+    match value {
+        Value::String(text) if text.contains('\0') => {
+            let field = if path.is_empty() { "body" } else { path };
+            errors.push(field, "must not contain the character U+0000");
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                refuse_nul(item, &join(path, &format!("[{i}]")), errors);
+            }
+        }
+        Value::Object(fields) => {
+            for (name, item) in fields {
+                if name.contains('\0') {
+                    errors.push(
+                        if path.is_empty() { "body" } else { path },
+                        "must not have a field whose name contains the character U+0000",
+                    );
+                }
+                refuse_nul(item, &quote(&join(path, name)), errors);
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+    use serde_json::json;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its shape matters")]
+    struct Outer {
+        inner: Vec<Inner>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[allow(dead_code, reason = "only its shape matters")]
+    struct Inner {
+        count: i64,
+    }
+
+    fn field_at_fault(value: Value, prefix: &str) -> String {
+        let errors = decode::<Outer>(value, prefix).unwrap_err();
+        errors.0[0].field.clone()
+    }
+
+    #[test]
+    fn a_mistake_is_named_by_its_path() {
+        let wrong = json!({ "inner": [{ "count": 1 }, { "count": "many" }] });
+        assert_eq!(field_at_fault(wrong.clone(), ""), "inner[1].count");
+        assert_eq!(
+            field_at_fault(wrong, "recurrence"),
+            "recurrence.inner[1].count"
+        );
+        assert_eq!(field_at_fault(json!({}), ""), "inner");
+        assert_eq!(
+            field_at_fault(json!({ "inner": [{}] }), ""),
+            "inner[0].count"
+        );
+        assert_eq!(field_at_fault(json!({ "inner": [], "x": 1 }), ""), "x");
+        assert_eq!(
+            field_at_fault(json!({ "inner": [{ "count": 1, "x": 1 }] }), ""),
+            "inner[0].x"
+        );
+        assert_eq!(field_at_fault(json!(7), ""), "body");
+    }
+
+    #[test]
+    fn every_nul_is_found() {
+        let mut errors = FieldErrors::default();
+        refuse_nul(
+            &json!({ "a": ["x", { "b": "\0" }], "c": "\0" }),
+            "",
+            &mut errors,
+        );
+        let fields: Vec<&str> = errors.0.iter().map(|e| e.field.as_str()).collect();
+        assert_eq!(fields, ["a[1].b", "c"]);
+    }
+
+    #[test]
+    fn an_answer_does_not_repeat_a_whole_request() {
+        assert_eq!(quote(&"x".repeat(10_000)).chars().count(), QUOTED + 1);
+    }
+}

@@ -1,0 +1,118 @@
+//! Cursors of lists: opaque to clients, bound to the order of the list that they continue.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use chrono::{DateTime, Datelike, Utc};
+use domain::task::Priority;
+use store::tasks::{Key, Order, Position, Sort};
+
+/// Longest cursor that is looked at.
+const LONGEST: usize = 200;
+
+/// The cursor that continues a list of this `order` behind `position`.
+pub(crate) fn encode(order: Order, position: Position) -> String {
+    let key = match position.key {
+        Key::Time(time) => time.timestamp_micros().to_string(),
+        Key::Priority(priority) => priority.number().to_string(),
+        Key::Undated => String::new(),
+    };
+    let direction = if order.descending { '-' } else { '+' };
+    let text = format!("{}{direction}:{key}:{}", name(order.sort), position.id);
+    URL_SAFE_NO_PAD.encode(text)
+}
+
+/// The position of a cursor made for this `order`.
+pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
+    if cursor.len() > LONGEST {
+        return None;
+    }
+    let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
+    let mut parts = text.splitn(3, ':');
+    let (bound, key, id) = (parts.next()?, parts.next()?, parts.next()?);
+    let direction = if order.descending { '-' } else { '+' };
+    if bound != format!("{}{direction}", name(order.sort)) {
+        return None;
+    }
+    let key = match order.sort {
+        Sort::Created => Key::Time(time(key)?),
+        Sort::Due if key.is_empty() => Key::Undated,
+        Sort::Due => Key::Time(time(key)?),
+        Sort::Priority => Key::Priority(match key.parse().ok()? {
+            number @ 1..=4 => Priority::from_number(number),
+            _ => return None,
+        }),
+    };
+    Some(Position {
+        key,
+        id: id.parse().ok()?,
+    })
+}
+
+fn name(sort: Sort) -> &'static str {
+    match sort {
+        Sort::Created => "created",
+        Sort::Due => "due",
+        Sort::Priority => "priority",
+    }
+}
+
+/// A time that Postgres can hold: anybody can make up a cursor.
+fn time(micros: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
+    (0..=9999).contains(&time.year()).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    fn order(sort: Sort, descending: bool) -> Order {
+        Order { sort, descending }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_order_only() {
+        let position = Position {
+            key: Key::Time(DateTime::UNIX_EPOCH),
+            id: Uuid::from_u128(7),
+        };
+        let cursor = encode(order(Sort::Due, false), position);
+        assert_eq!(decode(order(Sort::Due, false), &cursor), Some(position));
+        assert_eq!(decode(order(Sort::Due, true), &cursor), None);
+        assert_eq!(decode(order(Sort::Created, false), &cursor), None);
+    }
+
+    #[test]
+    fn a_made_up_time_beyond_what_postgres_holds_is_refused() {
+        for micros in [i64::MAX, i64::MIN] {
+            let text = format!("created+:{micros}:{}", Uuid::nil());
+            let cursor = URL_SAFE_NO_PAD.encode(text);
+            assert_eq!(decode(order(Sort::Created, false), &cursor), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(micros in 0i64..4_000_000_000_000_000, id: u128, descending: bool) {
+            let time = DateTime::from_timestamp_micros(micros).unwrap();
+            for (sort, key) in [
+                (Sort::Created, Key::Time(time)),
+                (Sort::Due, Key::Time(time)),
+                (Sort::Due, Key::Undated),
+                (Sort::Priority, Key::Priority(Priority::P3)),
+            ] {
+                let position = Position { key, id: Uuid::from_u128(id) };
+                let order = order(sort, descending);
+                prop_assert_eq!(decode(order, &encode(order, position)), Some(position));
+            }
+        }
+
+        #[test]
+        fn nothing_that_is_sent_as_a_cursor_panics(text in "\\PC{0,80}") {
+            let order = order(Sort::Due, false);
+            decode(order, &text);
+            decode(order, &URL_SAFE_NO_PAD.encode(&text));
+        }
+    }
+}

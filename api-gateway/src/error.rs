@@ -1,0 +1,114 @@
+//! Why a request was not done, as a problem document.
+
+use axum::{
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use domain::error::{FieldError, FieldErrors};
+use runtime::Problem;
+
+/// What a handler fails with.
+#[derive(Debug)]
+pub(crate) struct Error {
+    problem: Problem,
+    /// Seconds for `Retry-After`.
+    retry_after: Option<u64>,
+}
+
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// A problem that its status names.
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Problem::new(status, detail).into()
+    }
+
+    /// 422 for one field.
+    pub(crate) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        FieldError::new(field, message).into()
+    }
+
+    /// 404 for `what`, such as "task". Also the answer for what belongs to somebody else.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Problem::not_found(what).into()
+    }
+
+    /// The account of a valid token is gone.
+    pub(crate) fn no_account() -> Self {
+        Problem::unauthorized("the account of this token does not exist any more").into()
+    }
+
+    /// 429, to be tried again after `seconds`.
+    pub(crate) fn too_many(seconds: u64) -> Self {
+        Self {
+            problem: Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("too many attempts; try again in {seconds} s"),
+            ),
+            retry_after: Some(seconds),
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problem,
+            retry_after: None,
+        }
+    }
+}
+
+impl From<FieldErrors> for Error {
+    fn from(errors: FieldErrors) -> Self {
+        Problem::fields(errors).into()
+    }
+}
+
+impl From<FieldError> for Error {
+    fn from(error: FieldError) -> Self {
+        Problem::fields(error.into()).into()
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        if !is_transient(&error) {
+            return Problem::internal(error).into();
+        }
+        tracing::warn!(%error, "the database cannot serve a request now");
+        Self {
+            problem: Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "the database cannot serve this request now; try again",
+            ),
+            retry_after: Some(1),
+        }
+    }
+}
+
+/// The same request may succeed in a moment: no connection is to be had, or Postgres ended the
+/// statement for another's sake (PostgreSQL error codes, classes 08, 40, 53, 55 and 57).
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| {
+            ["08", "40", "53", "55", "57"]
+                .iter()
+                .any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.problem.into_response();
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

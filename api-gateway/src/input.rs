@@ -1,0 +1,423 @@
+//! What a task may hold. Without I/O: the caller brings the zone and the channels of its user.
+
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, SubsecRound, Timelike, Utc};
+use chrono_tz::Tz;
+use domain::{
+    error::FieldErrors,
+    recurrence::{Series, SeriesSpec, Start},
+    reminder::Channel,
+    task::{Due, Priority, RemindAt, ReminderSpec, Task, due_at, limits},
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    body::{decode, join, quote},
+    view::{ChannelRef, DueInput, ReminderInput, TaskInput},
+};
+
+/// Most channels of one reminder.
+const CHANNELS: usize = 10;
+
+/// What the checks need to know of the user.
+pub(crate) struct Context<'a> {
+    /// The user's zone.
+    pub(crate) zone: Tz,
+    /// The user's channels: id and URL.
+    pub(crate) channels: &'a [(Uuid, String)],
+}
+
+/// The fields of a task that its owner writes, checked.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Content {
+    pub(crate) title: String,
+    pub(crate) description: String,
+    pub(crate) priority: Priority,
+    pub(crate) tags: Vec<String>,
+    pub(crate) due: Option<Due>,
+    pub(crate) recurrence: Option<SeriesSpec>,
+    pub(crate) reminders: Vec<ReminderSpec>,
+}
+
+impl TaskInput {
+    /// What the owner of `task` would have written for it.
+    pub(crate) fn of(task: &Task) -> Self {
+        Self {
+            title: task.title.clone(),
+            description: task.description.clone(),
+            priority: task.priority,
+            tags: task.tags.clone(),
+            due: task.due.as_ref().map(DueInput::from),
+            recurrence: task.recurrence.as_ref().map(|spec| {
+                serde_json::to_value(spec).expect("a series has only plain fields and text keys")
+            }),
+            reminders: task.reminders.iter().map(ReminderInput::from).collect(),
+        }
+    }
+
+    /// Checks everything, so that a client learns of all its mistakes at once.
+    ///
+    /// # Errors
+    /// The fields at fault.
+    pub(crate) fn check(self, context: &Context<'_>) -> Result<Content, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let title = self.title.trim().to_owned();
+        line(&title, "title", limits::TITLE, &mut errors);
+        if self.description.chars().count() > limits::DESCRIPTION {
+            let message = format!("must have at most {} characters", limits::DESCRIPTION);
+            errors.push("description", message);
+        }
+        let tags = tags(self.tags, &mut errors);
+        let due = self
+            .due
+            .as_ref()
+            .and_then(|due| check_due(due, context.zone, &mut errors));
+        let recurrence = self
+            .recurrence
+            .filter(|value| !value.is_null())
+            .and_then(|value| {
+                if self.due.is_none() {
+                    errors.push("due", "a recurring task needs a due date");
+                }
+                check_recurrence(value, due.as_ref(), context.zone, &mut errors)
+            });
+        if self.reminders.len() > limits::REMINDERS {
+            let message = format!("must hold at most {} reminders", limits::REMINDERS);
+            errors.push("reminders", message);
+        }
+        let mut reminders = Vec::new();
+        for (i, reminder) in self.reminders.iter().take(limits::REMINDERS).enumerate() {
+            let path = format!("reminders[{i}]");
+            let checked = check_reminder(reminder, self.due.is_some(), &path, context, &mut errors);
+            if let Some(spec) = checked
+                && !reminders.contains(&spec)
+            {
+                reminders.push(spec);
+            }
+        }
+        errors.into_result(Content {
+            title,
+            description: self.description,
+            priority: self.priority,
+            tags,
+            due,
+            recurrence,
+            reminders,
+        })
+    }
+}
+
+impl Content {
+    /// A new task of this content.
+    pub(crate) fn into_task(self, id: Uuid, owner: Uuid, zone: Tz, now: DateTime<Utc>) -> Task {
+        let mut task = Task {
+            id,
+            owner,
+            title: String::new(),
+            description: String::new(),
+            priority: Priority::default(),
+            tags: Vec::new(),
+            due: None,
+            due_at: None,
+            recurrence: None,
+            series: None,
+            occurrence: None,
+            reminders: Vec::new(),
+            completed_at: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        };
+        self.write_to(&mut task, zone);
+        task
+    }
+
+    /// Whether `task` holds exactly this.
+    pub(crate) fn is_of(&self, task: &Task) -> bool {
+        self.title == task.title
+            && self.description == task.description
+            && self.priority == task.priority
+            && self.tags == task.tags
+            && self.due == task.due
+            && self.recurrence == task.recurrence
+            && self.reminders == task.reminders
+    }
+
+    /// Writes it into `task`. A task that becomes recurring is the first of its series.
+    pub(crate) fn write_to(self, task: &mut Task, zone: Tz) {
+        if let (None, Some(spec)) = (&task.recurrence, &self.recurrence) {
+            task.series = Some(task.id);
+            task.occurrence = self.due.as_ref().map(|due| original_time(due, spec, zone));
+        }
+        task.due_at = self.due.as_ref().map(|due| due_at(due, zone));
+        task.title = self.title;
+        task.description = self.description;
+        task.priority = self.priority;
+        task.tags = self.tags;
+        task.due = self.due;
+        task.recurrence = self.recurrence;
+        task.reminders = self.reminders;
+    }
+}
+
+/// The local time of `due` in the zone of its series: the RECURRENCE-ID of the first instance.
+fn original_time(due: &Due, spec: &SeriesSpec, owner_zone: Tz) -> String {
+    let zone = spec.time_zone.unwrap_or(owner_zone);
+    let start = match *due {
+        Due::On { date } => Start::On(date),
+        Due::At {
+            date_time,
+            time_zone,
+        } if time_zone == zone => Start::At(date_time),
+        Due::At { .. } => Start::At(due_at(due, owner_zone).with_timezone(&zone).naive_local()),
+    };
+    start.to_string()
+}
+
+/// A text of one line.
+fn line(text: &str, field: &str, most: usize, errors: &mut FieldErrors) {
+    if text.is_empty() {
+        errors.push(field, "must not be empty");
+    } else if text.chars().count() > most {
+        errors.push(field, format!("must have at most {most} characters"));
+    } else if text.chars().any(char::is_control) {
+        errors.push(field, "must be one line without control characters");
+    }
+}
+
+fn tags(tags: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
+    let mut tags: Vec<String> = tags.into_iter().map(|tag| tag.trim().to_owned()).collect();
+    for (i, tag) in tags.iter().take(limits::TAGS).enumerate() {
+        line(tag, &format!("tags[{i}]"), limits::TAG, errors);
+    }
+    tags.sort_unstable();
+    tags.dedup();
+    if tags.len() > limits::TAGS {
+        errors.push("tags", format!("must hold at most {} tags", limits::TAGS));
+    }
+    tags
+}
+
+/// An IANA zone.
+pub(crate) fn zone(name: &str, field: &str, errors: &mut FieldErrors) -> Option<Tz> {
+    let zone = name.parse().ok();
+    if zone.is_none() {
+        errors.push(
+            field,
+            format!(
+                "{:?} is not an IANA zone such as Europe/Berlin",
+                quote(name)
+            ),
+        );
+    }
+    zone
+}
+
+fn check_due(due: &DueInput, owner_zone: Tz, errors: &mut FieldErrors) -> Option<Due> {
+    match (&due.date, &due.date_time) {
+        (Some(_), Some(_)) => {
+            errors.push("due", "give either date or dateTime; set the other to null");
+            None
+        }
+        (None, None) => {
+            errors.push("due", "give date, or dateTime with timeZone");
+            None
+        }
+        (Some(date), None) => {
+            if due.time_zone.is_some() {
+                errors.push(
+                    "due.timeZone",
+                    "goes with dateTime; an all-day task follows its owner's zone",
+                );
+            }
+            // chrono takes years of any length and sign: ten characters keep to four digits.
+            let parsed = (date.len() == 10)
+                .then(|| NaiveDate::parse_from_str(date, "%Y-%m-%d").ok())
+                .flatten();
+            let Some(date) = parsed else {
+                errors.push("due.date", "must be a date such as 2026-11-30");
+                return None;
+            };
+            in_years(date.year(), "due.date", errors).then_some(Due::On { date })
+        }
+        (None, Some(text)) => {
+            let time_zone = match &due.time_zone {
+                Some(name) => zone(name, "due.timeZone", errors),
+                None => Some(owner_zone),
+            };
+            let Some(date_time) = local_time(text) else {
+                errors.push(
+                    "due.dateTime",
+                    "must be a local time such as 2026-11-30T09:00:00; its zone goes into timeZone",
+                );
+                return None;
+            };
+            let good = in_years(date_time.year(), "due.dateTime", errors);
+            let time_zone = time_zone?;
+            good.then_some(Due::At {
+                date_time,
+                time_zone,
+            })
+        }
+    }
+}
+
+fn local_time(text: &str) -> Option<NaiveDateTime> {
+    let format = match text.len() {
+        16 => "%Y-%m-%dT%H:%M",
+        19 => "%Y-%m-%dT%H:%M:%S",
+        _ => return None,
+    };
+    // A leap second is taken as the second before it (RFC 5545 §3.3.12).
+    NaiveDateTime::parse_from_str(text, format)
+        .ok()?
+        .with_nanosecond(0)
+}
+
+fn in_years(year: i32, field: &str, errors: &mut FieldErrors) -> bool {
+    let good = limits::YEARS.contains(&year);
+    if !good {
+        errors.push(
+            field,
+            format!(
+                "must lie between the years {} and {}",
+                limits::YEARS.start(),
+                limits::YEARS.end()
+            ),
+        );
+    }
+    good
+}
+
+fn check_recurrence(
+    mut value: Value,
+    due: Option<&Due>,
+    owner_zone: Tz,
+    errors: &mut FieldErrors,
+) -> Option<SeriesSpec> {
+    for name in ["rrule", "cron"] {
+        let rule = value.get(name).and_then(Value::as_str);
+        if rule.is_some_and(|rule| rule.chars().count() > limits::RULE) {
+            let message = format!("must have at most {} characters", limits::RULE);
+            errors.push(join("recurrence", name), message);
+            return None;
+        }
+    }
+    if let (Some(fields), Some(due)) = (value.as_object_mut(), due)
+        && fields.get("start").is_none_or(Value::is_null)
+    {
+        // A series starts with the task that it is written in, on that task's clock.
+        let start = match *due {
+            Due::On { date } => Start::On(date),
+            Due::At {
+                date_time,
+                time_zone,
+            } => {
+                let zone = fields.entry("timeZone").or_insert(Value::Null);
+                if zone.is_null() {
+                    *zone = time_zone.name().into();
+                }
+                Start::At(date_time)
+            }
+        };
+        fields.insert("start".into(), start.to_string().into());
+    }
+    let spec: SeriesSpec = match decode(value, "recurrence") {
+        Ok(spec) => spec,
+        Err(found) => {
+            errors.0.extend(found.0);
+            return None;
+        }
+    };
+    match Series::compile(&spec, owner_zone) {
+        Ok(_) => Some(spec),
+        Err(found) => {
+            for mut error in found.0 {
+                if !error.field.starts_with("recurrence") {
+                    error.field = join("recurrence", &error.field);
+                }
+                errors.0.push(error);
+            }
+            None
+        }
+    }
+}
+
+fn check_reminder(
+    reminder: &ReminderInput,
+    has_due: bool,
+    path: &str,
+    context: &Context<'_>,
+    errors: &mut FieldErrors,
+) -> Option<ReminderSpec> {
+    let when = match (&reminder.at, reminder.before_seconds) {
+        (Some(at), None) => check_at(at, &join(path, "at"), errors),
+        (None, Some(before_seconds)) => {
+            let field = join(path, "beforeSeconds");
+            if !(0..=limits::BEFORE_SECONDS).contains(&before_seconds) {
+                let most = limits::BEFORE_SECONDS;
+                errors.push(field, format!("must be from 0 to {most}"));
+                None
+            } else if has_due {
+                Some(RemindAt::Before { before_seconds })
+            } else {
+                errors.push(field, "the task has no due date to count from; give at");
+                None
+            }
+        }
+        _ => {
+            errors.push(path, "give either at or beforeSeconds");
+            None
+        }
+    };
+    if reminder.channels.len() > CHANNELS {
+        let message = format!("must hold at most {CHANNELS} channels");
+        errors.push(join(path, "channels"), message);
+        return None;
+    }
+    let mut channels = Vec::new();
+    for (i, channel) in reminder.channels.iter().enumerate() {
+        let field = join(path, &format!("channels[{i}].id"));
+        if let Some(channel) = check_channel(channel, &field, context, errors)
+            && !channels.contains(&channel)
+        {
+            channels.push(channel);
+        }
+    }
+    Some(ReminderSpec {
+        when: when?,
+        channels,
+    })
+}
+
+fn check_at(text: &str, field: &str, errors: &mut FieldErrors) -> Option<RemindAt> {
+    let Ok(at) = DateTime::parse_from_rfc3339(text) else {
+        errors.push(field, "must be an instant such as 2026-11-30T09:00:00Z");
+        return None;
+    };
+    // Postgres stores microseconds.
+    let at = at.to_utc().trunc_subsecs(6);
+    in_years(at.year(), field, errors).then_some(RemindAt::At { at })
+}
+
+fn check_channel(
+    channel: &ChannelRef,
+    field: &str,
+    context: &Context<'_>,
+    errors: &mut FieldErrors,
+) -> Option<Channel> {
+    let Some(id) = channel.id else {
+        return Some(Channel::Webhook {
+            url: None,
+            id: None,
+        });
+    };
+    let Some((_, url)) = context.channels.iter().find(|(known, _)| *known == id) else {
+        errors.push(field, "must be the id of one of your channels");
+        return None;
+    };
+    Some(Channel::Webhook {
+        url: Some(url.clone()),
+        id: Some(id),
+    })
+}

@@ -1,0 +1,84 @@
+//! The gateway as a process of its own.
+
+use std::net::SocketAddr;
+
+use anyhow::Context as _;
+use clap::Parser;
+use gateway::Gateway;
+use runtime::{auth::Keys, ops, shutdown, telemetry};
+
+/// The REST gateway of a todo stack.
+#[derive(Parser)]
+#[command(version)]
+struct Settings {
+    /// Postgres URL.
+    #[arg(long, env = "TODOSTACK_DATABASE_URL", hide_env_values = true)]
+    database_url: String,
+
+    /// Most connections to Postgres.
+    #[arg(long, env = "TODOSTACK_DATABASE_CONNECTIONS", default_value_t = 10)]
+    database_connections: u32,
+
+    /// HS256 key of access tokens, at least 32 bytes.
+    #[arg(long, env = "TODOSTACK_JWT_KEY", hide_env_values = true)]
+    jwt_key: String,
+
+    /// Where to serve the interface.
+    #[arg(long, env = "TODOSTACK_LISTEN", default_value = "0.0.0.0:8080")]
+    listen: SocketAddr,
+
+    /// Where to serve health and metrics.
+    #[arg(long, env = "TODOSTACK_OPS_LISTEN", default_value = "0.0.0.0:9090")]
+    ops_listen: SocketAddr,
+
+    /// What to log, such as `info,sqlx=warn`.
+    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    log: String,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let settings = Settings::parse();
+    telemetry::init(telemetry::Format::Json, &settings.log)?;
+    let metrics = ops::install_metrics()?;
+    let shutdown = shutdown::token()?;
+    let pool = store::connect(
+        &settings.database_url,
+        "todostack-gateway",
+        settings.database_connections,
+    )?;
+    let keys = Keys::new(settings.jwt_key.as_bytes())?;
+    let router = gateway::router(Gateway::new(pool.clone(), keys)?);
+
+    let checked = pool.clone();
+    let ready = move || {
+        let pool = checked.clone();
+        async move {
+            store::ping(&pool)
+                .await
+                .map_err(|error| format!("the database does not answer: {error}"))
+        }
+    };
+    // Health answers until the last request is done, so that it outlives the interface.
+    let done = tokio_util::sync::CancellationToken::new();
+    let health = ops::serve(settings.ops_listen, metrics, ready, done.clone());
+    let interface = async {
+        let served = async { ops::serve_router(settings.listen, router, shutdown.clone()).await };
+        let late = async {
+            shutdown.cancelled().await;
+            tokio::time::sleep(shutdown::GRACE).await;
+        };
+        let result = tokio::select! {
+            result = served => result,
+            () = late => {
+                tracing::warn!("some requests were not done in time");
+                Ok(())
+            }
+        };
+        done.cancel();
+        result
+    };
+    tokio::try_join!(interface, health).context("gateway")?;
+    pool.close().await;
+    Ok(())
+}

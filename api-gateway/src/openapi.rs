@@ -1,0 +1,46 @@
+//! The OpenAPI document.
+
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+use crate::{routes, view};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "todostack",
+        description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault."
+    ),
+    components(schemas(view::NewTask, view::TaskInput, view::ProblemView, view::FieldProblem)),
+    modifiers(&Bearer),
+    security(("token" = []))
+)]
+struct Frame;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .bearer_format("JWT")
+            .description(Some("The access token of `POST /v1/login`."))
+            .build();
+        document
+            .components
+            .get_or_insert_default()
+            .add_security_scheme("token", SecurityScheme::Http(scheme));
+    }
+}
+
+/// The document without its paths.
+pub(crate) fn frame() -> utoipa::openapi::OpenApi {
+    Frame::openapi()
+}
+
+/// The OpenAPI document that `/openapi.json` serves.
+pub fn document() -> utoipa::openapi::OpenApi {
+    routes::documented().1
+}

@@ -1,0 +1,54 @@
+//! The routes, one file for each noun.
+
+mod audit;
+mod channels;
+mod list;
+mod me;
+mod state_changes;
+mod tasks;
+mod users;
+
+use axum::{
+    Json, Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn, routing::get,
+};
+use domain::task::limits;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{error::Error, observe::observe, openapi, state::Gateway};
+
+/// The whole interface, `/healthz` and `/openapi.json` included.
+pub fn router(gateway: Gateway) -> Router {
+    let (routes, document) = documented();
+    routes
+        .route("/openapi.json", get(async move || Json(document)))
+        .route("/healthz", get(async || "ok"))
+        .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
+        .method_not_allowed_fallback(async || {
+            Error::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "this path does not take this method; `Allow` names those that it takes",
+            )
+        })
+        .layer(DefaultBodyLimit::max(limits::BODY))
+        .layer(from_fn(observe))
+        .with_state(gateway)
+}
+
+/// Every route with its place in the OpenAPI document.
+pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
+    OpenApiRouter::with_openapi(openapi::frame())
+        .routes(routes!(users::sign_up))
+        .routes(routes!(users::log_in))
+        .routes(routes!(me::get, me::patch))
+        .routes(routes!(channels::list, channels::create))
+        .routes(routes!(channels::delete))
+        .routes(routes!(list::list, tasks::create))
+        .routes(routes!(tasks::get, tasks::patch, tasks::delete))
+        .routes(routes!(tasks::reminders))
+        .routes(routes!(state_changes::complete))
+        .routes(routes!(state_changes::reopen))
+        .routes(routes!(state_changes::restore))
+        .routes(routes!(audit::list))
+        .split_for_parts()
+}

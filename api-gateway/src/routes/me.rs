@@ -1,0 +1,84 @@
+//! The user's own account.
+
+use axum::{Json, extract::State};
+use chrono::{SubsecRound, Utc};
+use domain::error::FieldErrors;
+use runtime::auth;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::{
+    body::Body,
+    error::{Error, Result},
+    input::zone,
+    state::Gateway,
+    view::{ProblemView, UserView},
+};
+
+/// What of an account can be changed.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct UserPatch {
+    /// IANA zone in which this user's days begin and end.
+    #[serde(default)]
+    time_zone: Option<String>,
+}
+
+/// Reads the account.
+#[utoipa::path(
+    get,
+    path = "/v1/me",
+    tag = "accounts",
+    responses(
+        (status = 200, body = UserView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    State(gateway): State<Gateway>,
+    auth::User(id): auth::User,
+) -> Result<Json<UserView>> {
+    let mut conn = gateway.pool.acquire().await?;
+    let user = store::users::by_id(&mut conn, id)
+        .await?
+        .ok_or_else(Error::no_account)?;
+    Ok(Json(user.into()))
+}
+
+/// Changes the account. With the zone move the ends of the user's all-day tasks and their reminders.
+#[utoipa::path(
+    patch,
+    path = "/v1/me",
+    tag = "accounts",
+    request_body = UserPatch,
+    responses(
+        (status = 200, body = UserView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn patch(
+    State(gateway): State<Gateway>,
+    auth::User(id): auth::User,
+    Body(patch): Body<UserPatch>,
+) -> Result<Json<UserView>> {
+    let mut errors = FieldErrors::default();
+    let zone = patch
+        .time_zone
+        .as_deref()
+        .and_then(|name| zone(name, "timeZone", &mut errors));
+    errors.into_result(())?;
+    let mut tx = gateway.pool.begin().await?;
+    let user = match zone {
+        Some(zone) => {
+            let now = Utc::now().trunc_subsecs(6);
+            let user = store::users::set_time_zone(&mut tx, id, zone).await?;
+            store::tasks::rezone(&mut tx, id, zone, now).await?;
+            user
+        }
+        None => store::users::by_id(&mut tx, id).await?,
+    };
+    let user = user.ok_or_else(Error::no_account)?;
+    tx.commit().await?;
+    Ok(Json(user.into()))
+}

@@ -1,0 +1,95 @@
+//! Completing, reopening and restoring tasks. Each may be sent again: what is so already stays so.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use runtime::auth;
+
+use super::tasks::{answer, now, writer};
+use crate::{
+    error::{Error, Result},
+    path::Id,
+    state::Gateway,
+    view::{ProblemView, TaskView},
+};
+
+/// Completes a task. Of a recurring one only this instance: the next one comes by itself.
+#[utoipa::path(
+    post,
+    path = "/v1/tasks/{id}/complete",
+    tag = "tasks",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = TaskView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn complete(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+) -> Result<Response> {
+    let mut tx = gateway.pool.begin().await?;
+    let task = match store::tasks::complete(&mut tx, owner, id, now()).await? {
+        Some(task) => Some(task),
+        None => store::tasks::get(&mut tx, owner, id).await?,
+    };
+    tx.commit().await?;
+    task.map(|task| answer(StatusCode::OK, task))
+        .ok_or_else(|| Error::not_found("task"))
+}
+
+/// Opens a completed task again.
+#[utoipa::path(
+    post,
+    path = "/v1/tasks/{id}/reopen",
+    tag = "tasks",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = TaskView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn reopen(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+) -> Result<Response> {
+    let mut tx = gateway.pool.begin().await?;
+    let zone = writer(&mut tx, owner).await?.zone();
+    let task = match store::tasks::reopen(&mut tx, owner, id, zone, now()).await? {
+        Some(task) => Some(task),
+        None => store::tasks::get(&mut tx, owner, id).await?,
+    };
+    tx.commit().await?;
+    task.map(|task| answer(StatusCode::OK, task))
+        .ok_or_else(|| Error::not_found("task"))
+}
+
+/// Brings a deleted task back.
+#[utoipa::path(
+    post,
+    path = "/v1/tasks/{id}/restore",
+    tag = "tasks",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = TaskView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn restore(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+) -> Result<Response> {
+    let mut tx = gateway.pool.begin().await?;
+    let zone = writer(&mut tx, owner).await?.zone();
+    let task = match store::tasks::restore(&mut tx, owner, id, zone, now()).await? {
+        Some(task) => Some(task),
+        None => store::tasks::get(&mut tx, owner, id).await?,
+    };
+    tx.commit().await?;
+    task.map(|task| answer(StatusCode::OK, task))
+        .ok_or_else(|| Error::not_found("task"))
+}

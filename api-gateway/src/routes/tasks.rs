@@ -1,0 +1,296 @@
+//! Single tasks.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, SubsecRound, Utc};
+use domain::{
+    error::FieldError,
+    reminder::Channel,
+    task::{Task, limits},
+};
+use runtime::auth;
+use serde_json::Value;
+use sqlx::PgConnection;
+use store::{tasks::Created, users::User};
+use uuid::Uuid;
+
+use crate::{
+    body::{Document, decode},
+    error::{Error, Result},
+    input::{Content, Context},
+    path::Id,
+    state::Gateway,
+    view::{NewTask, ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
+};
+
+/// Now, as precisely as Postgres stores it, so that an answer equals what is read later.
+pub(super) fn now() -> DateTime<Utc> {
+    Utc::now().trunc_subsecs(6)
+}
+
+/// The user of a write. The zone cannot change before the transaction ends.
+pub(super) async fn writer(conn: &mut PgConnection, id: Uuid) -> Result<User> {
+    store::users::by_id_locked(conn, id)
+        .await?
+        .ok_or_else(Error::no_account)
+}
+
+/// A task with its version as `ETag`.
+pub(super) fn answer(status: StatusCode, task: Task) -> Response {
+    let etag = etag(&task);
+    (status, [(header::ETAG, etag)], Json(TaskView::from(task))).into_response()
+}
+
+fn etag(task: &Task) -> String {
+    format!("\"{}\"", task.version)
+}
+
+/// Whether a list of entity tags (RFC 9110 §13.1) names that of `task`; none without the header.
+fn names(headers: &HeaderMap, header: header::HeaderName, task: &Task) -> Option<bool> {
+    let values = headers.get_all(header);
+    let mut values = values.iter().peekable();
+    values.peek()?;
+    let etag = etag(task);
+    Some(values.filter_map(|value| value.to_str().ok()).any(|list| {
+        list.split(',')
+            .map(str::trim)
+            .any(|tag| tag == "*" || tag == etag)
+    }))
+}
+
+fn changed_meanwhile() -> Error {
+    Error::new(
+        StatusCode::PRECONDITION_FAILED,
+        "the task has another version than If-Match asks for; read it again",
+    )
+}
+
+/// Checks `input` against the user's zone and channels. A channel that `before` has already may
+/// stay, even if it is gone by now: an edit of the title must not fail over it.
+async fn check(
+    conn: &mut PgConnection,
+    user: &User,
+    input: TaskInput,
+    before: Option<&Task>,
+) -> Result<Content> {
+    let mut channels: Vec<(Uuid, String)> = Vec::new();
+    if input.reminders.iter().any(|r| !r.channels.is_empty()) {
+        let kept = before.iter().flat_map(|task| &task.reminders);
+        channels.extend(kept.flat_map(|r| &r.channels).filter_map(|channel| {
+            let Channel::Webhook { url, id } = channel;
+            Some(((*id)?, url.clone()?))
+        }));
+        let own = store::channels::of_owner(conn, user.id).await?;
+        channels.extend(own.into_iter().map(|channel| (channel.id, channel.url)));
+    }
+    let context = Context {
+        zone: user.zone(),
+        channels: &channels,
+    };
+    Ok(input.check(&context)?)
+}
+
+/// Creates a task. Sent again with the same `id` and content it answers 200 with the task that is
+/// there.
+#[utoipa::path(
+    post,
+    path = "/v1/tasks",
+    tag = "tasks",
+    request_body = NewTask,
+    responses(
+        (status = 201, body = TaskView, headers(("etag" = String))),
+        (status = 200, description = "It was created by an earlier request.", body = TaskView),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The id belongs to a task of other content.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Document(mut body): Document,
+) -> Result<Response> {
+    let id = match body.as_object_mut().and_then(|fields| fields.remove("id")) {
+        None | Some(Value::Null) => Uuid::now_v7(),
+        Some(id) => serde_json::from_value(id)
+            .map_err(|_| FieldError::new("id", "must be a UUID, best a UUIDv7"))?,
+    };
+    let input: TaskInput = decode(body, "")?;
+    let mut tx = gateway.pool.begin().await?;
+    let user = writer(&mut tx, owner).await?;
+    let content = check(&mut tx, &user, input, None).await?;
+    let now = now();
+    let zone = user.zone();
+    let task = content.clone().into_task(id, owner, zone, now);
+    match store::tasks::create(&mut tx, &task, zone, now).await? {
+        Created::New(task) => {
+            tx.commit().await?;
+            Ok(answer(StatusCode::CREATED, task))
+        }
+        Created::Taken => {
+            let there = store::tasks::get(&mut tx, owner, id).await?;
+            let there = there.filter(|task| content.is_of(task)).ok_or_else(|| {
+                Error::new(
+                    StatusCode::CONFLICT,
+                    "this id is taken by a task of other content; send another id, or none",
+                )
+            })?;
+            Ok(answer(StatusCode::OK, there))
+        }
+    }
+}
+
+/// Reads a task.
+#[utoipa::path(
+    get,
+    path = "/v1/tasks/{id}",
+    tag = "tasks",
+    params(
+        ("id" = Uuid, Path),
+        ("if-none-match" = Option<String>, Header, description = "An `ETag` that the client has."),
+    ),
+    responses(
+        (status = 200, body = TaskView, headers(("etag" = String))),
+        (status = 304, description = "The client has it already."),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let mut conn = gateway.pool.acquire().await?;
+    let task = store::tasks::get(&mut conn, owner, id)
+        .await?
+        .ok_or_else(|| Error::not_found("task"))?;
+    if names(&headers, header::IF_NONE_MATCH, &task) == Some(true) {
+        let etag = [(header::ETAG, etag(&task))];
+        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    }
+    Ok(answer(StatusCode::OK, task))
+}
+
+/// Changes a task by a JSON merge patch (RFC 7396): a field that is not named stays, null takes it
+/// away, lists are replaced whole.
+#[utoipa::path(
+    patch,
+    path = "/v1/tasks/{id}",
+    tag = "tasks",
+    params(
+        ("id" = Uuid, Path),
+        ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be changed."),
+    ),
+    request_body(
+        content = Object,
+        description = "A merge patch of TaskInput.",
+        content_type = "application/merge-patch+json"
+    ),
+    responses(
+        (status = 200, body = TaskView, headers(("etag" = String))),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+        (status = 412, body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn patch(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+    headers: HeaderMap,
+    Document(patch): Document,
+) -> Result<Response> {
+    if !patch.is_object() {
+        return Err(Error::field("body", "must be an object"));
+    }
+    let mut tx = gateway.pool.begin().await?;
+    let user = writer(&mut tx, owner).await?;
+    let mut task = store::tasks::get_for_update(&mut tx, owner, id)
+        .await?
+        .ok_or_else(|| Error::not_found("task"))?;
+    if names(&headers, header::IF_MATCH, &task) == Some(false) {
+        return Err(changed_meanwhile());
+    }
+    let mut merged = serde_json::to_value(TaskInput::of(&task))
+        .map_err(|error| Error::from(runtime::Problem::internal(error)))?;
+    json_patch::merge(&mut merged, &patch);
+    let content = check(&mut tx, &user, decode(merged, "")?, Some(&task)).await?;
+    if content.is_of(&task) {
+        return Ok(answer(StatusCode::OK, task));
+    }
+    let zone = user.zone();
+    content.write_to(&mut task, zone);
+    // The row is locked since it was read, so its version is the one that was read.
+    let task = store::tasks::update(&mut tx, &task, zone, now())
+        .await?
+        .ok_or_else(changed_meanwhile)?;
+    tx.commit().await?;
+    Ok(answer(StatusCode::OK, task))
+}
+
+/// Deletes a task; `POST /v1/tasks/{id}/restore` brings it back.
+#[utoipa::path(
+    delete,
+    path = "/v1/tasks/{id}",
+    tag = "tasks",
+    params(
+        ("id" = Uuid, Path),
+        ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be deleted."),
+    ),
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+        (status = 412, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn delete(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+    headers: HeaderMap,
+) -> Result<StatusCode> {
+    let mut tx = gateway.pool.begin().await?;
+    let task = store::tasks::get_for_update(&mut tx, owner, id)
+        .await?
+        .ok_or_else(|| Error::not_found("task"))?;
+    if names(&headers, header::IF_MATCH, &task) == Some(false) {
+        return Err(changed_meanwhile());
+    }
+    store::tasks::delete(&mut tx, owner, id, Some(task.version), now()).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Tells what has become of the reminders of a task.
+#[utoipa::path(
+    get,
+    path = "/v1/tasks/{id}/reminders",
+    tag = "tasks",
+    params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = ReminderList),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn reminders(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Id(id): Id,
+) -> Result<Json<ReminderList>> {
+    let mut conn = gateway.pool.acquire().await?;
+    store::tasks::get(&mut conn, owner, id)
+        .await?
+        .ok_or_else(|| Error::not_found("task"))?;
+    let reminders = store::tasks::reminders_of(&mut conn, id, i64::from(limits::PAGE)).await?;
+    let items = reminders.into_iter().map(ReminderView::from).collect();
+    Ok(Json(ReminderList { items }))
+}

@@ -1,0 +1,198 @@
+//! Accounts and tokens.
+
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    time::Instant,
+};
+
+use axum::{
+    Json,
+    extract::{ConnectInfo, FromRequestParts, State},
+    http::{HeaderName, StatusCode, header, request::Parts},
+    response::IntoResponse,
+};
+use chrono_tz::Tz;
+use domain::error::FieldErrors;
+use runtime::{Problem, auth};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    body::Body,
+    error::{Error, Result},
+    input::zone,
+    state::Gateway,
+    view::{ProblemView, UserView},
+};
+
+/// Fewest characters of a password.
+const PASSWORD_LEAST: usize = 10;
+/// Most bytes of a password.
+const PASSWORD_MOST: usize = 1024;
+/// Most bytes of an e-mail address (RFC 5321 §4.5.3.1.3, less the angle brackets).
+const EMAIL_MOST: usize = 254;
+
+/// What carries a secret is not kept by caches (RFC 6749 §5.1).
+pub(super) const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
+
+/// A new account.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct NewUser {
+    email: String,
+    /// At least 10 characters.
+    #[schema(min_length = 10, format = Password)]
+    password: String,
+    /// IANA zone in which this user's days begin and end; UTC when absent.
+    #[serde(default)]
+    time_zone: Option<String>,
+}
+
+/// Who logs in.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Credentials {
+    email: String,
+    #[schema(format = Password)]
+    password: String,
+}
+
+/// An access token.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Token {
+    /// Send it as `Authorization: Bearer …`.
+    access_token: String,
+    /// Always `Bearer`.
+    token_type: &'static str,
+    /// Seconds for which it is valid.
+    expires_in: u64,
+}
+
+/// The address that a request comes from, where the server knows it.
+pub(crate) struct Peer(Option<IpAddr>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Peer {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
+        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        Ok(Self(info.map(|ConnectInfo(address)| address.ip())))
+    }
+}
+
+/// Makes an account.
+#[utoipa::path(
+    post,
+    path = "/v1/users",
+    tag = "accounts",
+    request_body = NewUser,
+    security(()),
+    responses(
+        (status = 201, body = UserView),
+        (status = 409, description = "The e-mail address has an account.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn sign_up(
+    State(gateway): State<Gateway>,
+    Peer(peer): Peer,
+    Body(new): Body<NewUser>,
+) -> Result<impl IntoResponse> {
+    let mut errors = FieldErrors::default();
+    let email = new.email.trim();
+    if !is_email(email) {
+        errors.push("email", "must be an e-mail address");
+    }
+    if new.password.chars().count() < PASSWORD_LEAST {
+        let message = format!("must have at least {PASSWORD_LEAST} characters");
+        errors.push("password", message);
+    } else if new.password.len() > PASSWORD_MOST {
+        let message = format!("must have at most {PASSWORD_MOST} bytes");
+        errors.push("password", message);
+    }
+    let zone = match &new.time_zone {
+        Some(name) => zone(name, "timeZone", &mut errors),
+        None => Some(Tz::UTC),
+    };
+    errors.into_result(())?;
+    gateway
+        .attempts
+        .sign_up(peer, Instant::now())
+        .map_err(|wait| Error::too_many(wait.0))?;
+    let hash = gateway
+        .passwords
+        .hash(new.password)
+        .await
+        .map_err(Problem::internal)?;
+    let mut conn = gateway.pool.acquire().await?;
+    let user = store::users::create(&mut conn, email, &hash, zone.unwrap_or(Tz::UTC))
+        .await?
+        .ok_or_else(|| Error::new(StatusCode::CONFLICT, "this e-mail address has an account"))?;
+    Ok((StatusCode::CREATED, Json(UserView::from(user))))
+}
+
+/// Exchanges an e-mail address and a password for an access token.
+#[utoipa::path(
+    post,
+    path = "/v1/login",
+    tag = "accounts",
+    request_body = Credentials,
+    security(()),
+    responses(
+        (status = 200, body = Token),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn log_in(
+    State(gateway): State<Gateway>,
+    Peer(peer): Peer,
+    Body(credentials): Body<Credentials>,
+) -> Result<impl IntoResponse> {
+    let refused = || {
+        Error::from(Problem::unauthorized(
+            "the e-mail address or the password is wrong",
+        ))
+    };
+    let email = credentials.email.trim();
+    // Nothing longer was ever stored, and nothing longer is kept as a counter.
+    if email.len() > EMAIL_MOST || credentials.password.len() > PASSWORD_MOST {
+        return Err(refused());
+    }
+    let attempt = gateway
+        .attempts
+        .log_in(email, peer, Instant::now())
+        .map_err(|wait| Error::too_many(wait.0))?;
+    let user = {
+        // Given back before the slow part, which would otherwise hold as many as it can get.
+        let mut conn = gateway.pool.acquire().await?;
+        store::users::by_email(&mut conn, email).await?
+    };
+    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let right = gateway
+        .passwords
+        .check(credentials.password, stored)
+        .await
+        .map_err(Problem::internal)?;
+    let user = user.filter(|_| right).ok_or_else(refused)?;
+    attempt.succeeded();
+    let access_token = gateway.keys.issue(user.id).map_err(Problem::internal)?;
+    let token = Token {
+        access_token,
+        token_type: "Bearer",
+        expires_in: auth::LIFETIME.as_secs(),
+    };
+    Ok((NO_STORE, Json(token)))
+}
+
+/// Something before an `@` and something behind it. Whether mail arrives, only mail can tell.
+fn is_email(text: &str) -> bool {
+    text.len() <= EMAIL_MOST
+        && !text.chars().any(|c| c.is_control() || c.is_whitespace())
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(local, host)| !local.is_empty() && !host.is_empty())
+}

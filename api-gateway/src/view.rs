@@ -1,0 +1,394 @@
+//! What requests and answers look like: the shapes of the OpenAPI document.
+
+use chrono::{DateTime, Utc};
+use domain::{
+    recurrence::SeriesSpec,
+    reminder::Channel,
+    task::{Due, Priority, RemindAt, ReminderSpec, Task},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use store::{channels::StoredChannel, tasks::TaskReminder, users::User};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// What the owner of a task writes: the body of `POST /v1/tasks`, and what `PATCH` merges into.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct TaskInput {
+    /// One line of 1 to 500 characters.
+    pub(crate) title: String,
+    /// At most 20,000 characters.
+    #[serde(default)]
+    pub(crate) description: String,
+    /// P1 matters most; P4 when nothing is said.
+    #[serde(default)]
+    #[schema(value_type = PriorityName)]
+    pub(crate) priority: Priority,
+    /// At most 50, of 1 to 64 characters each.
+    #[serde(default)]
+    pub(crate) tags: Vec<String>,
+    /// When it is due.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due: Option<DueInput>,
+    /// The rule that makes the next instance once this one is completed. Needs `due`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Recurrence>)]
+    pub(crate) recurrence: Option<Value>,
+    /// At most 20.
+    #[serde(default)]
+    pub(crate) reminders: Vec<ReminderInput>,
+}
+
+/// A new task: its fields, and an id when the client wants to be able to send it twice.
+#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[allow(dead_code, reason = "describes a body that is read in two steps")]
+pub(crate) struct NewTask {
+    /// Makes the request safe to repeat: the same id with the same content is answered with the
+    /// task that is there already. Best a UUIDv7.
+    pub(crate) id: Option<Uuid>,
+    #[serde(flatten)]
+    pub(crate) task: TaskInput,
+}
+
+/// When a task is due: `date` alone for all day, or `dateTime` with `timeZone`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct DueInput {
+    /// `2026-11-30`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date")]
+    pub(crate) date: Option<String>,
+    /// Wall-clock time without an offset, `2026-11-30T09:00:00`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) date_time: Option<String>,
+    /// IANA zone, such as `Europe/Berlin`; the owner's when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) time_zone: Option<String>,
+}
+
+/// A reminder: `at` an instant, or `beforeSeconds` before the task is due.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ReminderInput {
+    /// RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time")]
+    pub(crate) at: Option<String>,
+    /// 0 for at the due time itself. An all-day task counts from 09:00 in its owner's zone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) before_seconds: Option<i64>,
+    /// Where it goes; empty: the owner's default channels.
+    #[serde(default)]
+    pub(crate) channels: Vec<ChannelRef>,
+}
+
+/// A channel that a reminder goes to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ChannelRef {
+    /// `webhook`.
+    #[serde(rename = "type")]
+    pub(crate) kind: ChannelType,
+    /// A channel from `/v1/channels`; absent: the stack's own webhook.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<Uuid>,
+}
+
+/// Kinds of channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum ChannelType {
+    /// An HTTP POST, signed by the Standard Webhooks scheme.
+    Webhook,
+}
+
+/// How much a task matters; P1 matters most.
+#[derive(ToSchema)]
+#[schema(as = Priority)]
+#[allow(
+    dead_code,
+    reason = "describes domain::task::Priority, which knows no OpenAPI"
+)]
+pub(crate) enum PriorityName {
+    P1,
+    P2,
+    P3,
+    P4,
+}
+
+/// A series: exactly one of `rrule`, `cron` and `preset`.
+#[derive(ToSchema)]
+#[schema(rename_all = "camelCase")]
+#[allow(
+    dead_code,
+    reason = "describes domain::recurrence::SeriesSpec, which knows no OpenAPI"
+)]
+pub(crate) struct Recurrence {
+    /// RFC 5545 §3.3.10, such as `FREQ=WEEKLY;BYDAY=MO`.
+    rrule: Option<String>,
+    /// Five fields (minute, hour, day of month, month, day of week), or six with seconds first.
+    cron: Option<String>,
+    /// One of the common rules; see docs/recurrence.md.
+    #[schema(value_type = Option<Object>)]
+    preset: Option<Value>,
+    /// Local date-time or date of the first occurrence; the task's due when absent.
+    start: Option<String>,
+    /// IANA zone; absent: that of `due`, or the owner's.
+    time_zone: Option<String>,
+    /// Local date-times or dates left out.
+    exclude: Option<Vec<String>>,
+    /// Local date-times or dates added.
+    include: Option<Vec<String>>,
+    /// Occurrences moved or cancelled.
+    #[schema(value_type = Option<Vec<Object>>)]
+    overrides: Option<Vec<Value>>,
+    /// In a month that lacks the day: `skip` (default) or `lastDay`.
+    month_end: Option<String>,
+    /// What the next one counts from: `dueDate` (default) or `completion`.
+    basis: Option<String>,
+    /// Of those that passed meanwhile: `nextFuture` (default), `catchUp` or `each`.
+    late: Option<String>,
+}
+
+/// A task.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TaskView {
+    id: Uuid,
+    title: String,
+    description: String,
+    #[schema(value_type = PriorityName)]
+    priority: Priority,
+    /// Sorted.
+    tags: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<DueInput>,
+    /// The instant of `due`: all day means until the last second of that day for its owner.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Recurrence>)]
+    recurrence: Option<SeriesSpec>,
+    /// Id of the first task of the series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    series: Option<Uuid>,
+    /// Original local time of this instance in its series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    occurrence: Option<String>,
+    reminders: Vec<ReminderInput>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed_at: Option<DateTime<Utc>>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// One more with every write; also the `ETag`.
+    version: i64,
+}
+
+impl From<Task> for TaskView {
+    fn from(task: Task) -> Self {
+        Self {
+            id: task.id,
+            due: task.due.as_ref().map(DueInput::from),
+            reminders: task.reminders.iter().map(ReminderInput::from).collect(),
+            title: task.title,
+            description: task.description,
+            priority: task.priority,
+            tags: task.tags,
+            due_at: task.due_at,
+            recurrence: task.recurrence,
+            series: task.series,
+            occurrence: task.occurrence,
+            completed_at: task.completed_at,
+            created_at: task.created_at,
+            updated_at: task.updated_at,
+            version: task.version,
+        }
+    }
+}
+
+impl From<&Due> for DueInput {
+    fn from(due: &Due) -> Self {
+        match due {
+            Due::At {
+                date_time,
+                time_zone,
+            } => Self {
+                date: None,
+                date_time: Some(date_time.format("%Y-%m-%dT%H:%M:%S").to_string()),
+                time_zone: Some(time_zone.name().to_owned()),
+            },
+            Due::On { date } => Self {
+                date: Some(date.to_string()),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+impl From<&ReminderSpec> for ReminderInput {
+    fn from(spec: &ReminderSpec) -> Self {
+        let (at, before_seconds) = match spec.when {
+            RemindAt::At { at } => (Some(at), None),
+            RemindAt::Before { before_seconds } => (None, Some(before_seconds)),
+        };
+        Self {
+            at: at.map(|at| at.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true)),
+            before_seconds,
+            channels: spec.channels.iter().map(ChannelRef::from).collect(),
+        }
+    }
+}
+
+impl From<&Channel> for ChannelRef {
+    fn from(channel: &Channel) -> Self {
+        match channel {
+            Channel::Webhook { id, .. } => Self {
+                kind: ChannelType::Webhook,
+                id: *id,
+            },
+        }
+    }
+}
+
+/// A page of tasks.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TaskPage {
+    pub(crate) items: Vec<TaskView>,
+    /// Send it as `cursor` for the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) next_cursor: Option<String>,
+}
+
+/// What has become of a reminder.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReminderView {
+    id: Uuid,
+    fire_at: DateTime<Utc>,
+    /// Pending, Scheduled, Fired, Delivered, Failed, Missed or Cancelled.
+    phase: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fired_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<TaskReminder> for ReminderView {
+    fn from(reminder: TaskReminder) -> Self {
+        Self {
+            id: reminder.id,
+            fire_at: reminder.fire_at,
+            phase: reminder.phase,
+            fired_at: reminder.fired_at,
+            finished_at: reminder.finished_at,
+        }
+    }
+}
+
+/// The reminders of a task, earliest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ReminderList {
+    pub(crate) items: Vec<ReminderView>,
+}
+
+/// An account.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct UserView {
+    id: Uuid,
+    email: String,
+    time_zone: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id,
+            email: user.email,
+            time_zone: user.time_zone,
+            created_at: user.created_at,
+        }
+    }
+}
+
+/// A channel of a user.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChannelView {
+    id: Uuid,
+    #[serde(rename = "type")]
+    kind: ChannelType,
+    url: String,
+    /// It serves reminders that name no channel.
+    is_default: bool,
+    created_at: DateTime<Utc>,
+    /// Signs what is posted (Standard Webhooks). Shown once, when the channel is made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secret: Option<String>,
+}
+
+impl ChannelView {
+    /// With the signing secret, which nobody is shown again.
+    pub(crate) fn with_secret(channel: StoredChannel) -> Self {
+        let secret = channel.secret.clone();
+        Self {
+            secret: Some(secret),
+            ..Self::from(channel)
+        }
+    }
+}
+
+impl From<StoredChannel> for ChannelView {
+    fn from(channel: StoredChannel) -> Self {
+        Self {
+            id: channel.id,
+            kind: ChannelType::Webhook,
+            url: channel.url,
+            is_default: channel.is_default,
+            created_at: channel.created_at,
+            secret: None,
+        }
+    }
+}
+
+/// The channels of a user, oldest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChannelList {
+    pub(crate) items: Vec<ChannelView>,
+}
+
+/// An error (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[allow(
+    dead_code,
+    reason = "describes runtime::Problem, which knows no OpenAPI"
+)]
+pub(crate) struct ProblemView {
+    #[schema(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: Option<String>,
+    /// The fields at fault.
+    errors: Option<Vec<FieldProblem>>,
+}
+
+/// One field at fault.
+#[derive(ToSchema)]
+#[allow(
+    dead_code,
+    reason = "describes domain::error::FieldError, which knows no OpenAPI"
+)]
+pub(crate) struct FieldProblem {
+    /// Its path in the request, such as `reminders[0].at`.
+    field: String,
+    /// What is wrong and what would be right.
+    message: String,
+}
