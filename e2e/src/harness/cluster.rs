@@ -1,6 +1,6 @@
 //! The cluster: `kubectl` and `helm` where a user would use them, a client for reading.
 
-use std::{ffi::OsStr, path::Path, process::Stdio, sync::Once};
+use std::{ffi::OsStr, path::Path, process::Stdio};
 
 use anyhow::{Context, Result, ensure};
 use kube::{
@@ -23,7 +23,7 @@ pub struct Ran {
 }
 
 /// A cluster and how to speak with it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Cluster {
     /// Where everything is.
     pub settings: Settings,
@@ -37,9 +37,8 @@ impl Cluster {
     /// # Errors
     /// When the environment names no cluster, or the kubeconfig cannot be used.
     pub async fn connect() -> Result<Self> {
-        static PROVIDER: Once = Once::new();
-        // Several crates bring their own TLS; whoever was first has chosen for the process.
-        PROVIDER.call_once(|| drop(kube::client::rustls_tls_provider()));
+        // Our dependencies bring two; rustls wants to be told. An error says that it was.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let settings = Settings::from_env()?;
         let kubeconfig = Kubeconfig::read_from(&settings.kubeconfig)
             .with_context(|| format!("E2E_KUBECONFIG {}", settings.kubeconfig.display()))?;

@@ -50,6 +50,18 @@ impl Database {
             .context("counting firings")
     }
 
+    /// The phase of a reminder.
+    ///
+    /// # Errors
+    /// When Postgres does not answer or knows no such reminder.
+    pub async fn phase(&self, reminder: Uuid) -> Result<String> {
+        sqlx::query_scalar("select phase from reminders where id = $1")
+            .bind(reminder)
+            .fetch_one(&self.0)
+            .await
+            .context("reading a reminder's phase")
+    }
+
     /// The ids of a task's reminders.
     ///
     /// # Errors

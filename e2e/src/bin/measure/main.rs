@@ -1,2 +1,27 @@
-//! x
-fn main() {}
+//! Measures a running stack and prints Markdown tables for docs/measured.md: delays over a number
+//! of reminders, memory of each process, sizes of the images. Takes the environment that
+//! `e2e/cluster/env` prints; the stack is the one that the end-to-end test leaves (`E2E_KEEP=1`).
+
+mod delays;
+mod footprint;
+
+use anyhow::{Context, Result};
+use e2e::harness::Cluster;
+
+/// Reminders measured where no other number is given as the first argument.
+const REMINDERS: usize = 200;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let count = match std::env::args().nth(1) {
+        None => REMINDERS,
+        Some(text) => text
+            .parse()
+            .with_context(|| format!("{text:?} is no number of reminders"))?,
+    };
+    let cluster = Cluster::connect().await?;
+    println!("{}", delays::table(&cluster, count).await?);
+    println!("{}", footprint::memory(&cluster).await?);
+    println!("{}", footprint::images(&cluster).await?);
+    Ok(())
+}
