@@ -4,6 +4,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 root="$(cd "$here/../.." && pwd)"
 # shellcheck source=../parts/lib.sh
 source "$root/e2e/parts/lib.sh"
+# Some of what is used lies in folders that are not on every user's PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin"
 
 # One cluster a machine. Its namespace has no way out: nothing in it reaches another network.
@@ -16,6 +17,8 @@ pod_cidr=10.244.0.0/16
 kubernetes_ip=10.96.0.1 dns_ip=10.96.0.10
 kubeconfig="$state/admin.kubeconfig"
 database_password=todostack
+# `eval "$(e2e/cluster/env)"` sets this too: then it is still our own cluster.
+[ "${E2E_KUBECONFIG:-}" != "$kubeconfig" ] || unset E2E_KUBECONFIG
 
 say() { echo "e2e/cluster: $*" >&2; }
 
