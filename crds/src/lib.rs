@@ -4,6 +4,8 @@
 
 // The derive of KubeSchema makes a private twin of each type, public in name only.
 #![allow(unreachable_pub)]
+// Two printer columns of one type are no duplicate.
+#![allow(clippy::duplicated_attributes)]
 
 pub mod conditions;
 pub mod recurring_schedule;
