@@ -136,6 +136,9 @@ pub struct ReminderView {
     /// How late that was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness_ms: Option<i64>,
+    /// Why it failed or was missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Generation, one more with each edit.
     pub generation: i64,
     /// The channels it goes to.

@@ -100,6 +100,17 @@ impl Alarm {
             self.reminder, self.occurrence, self.generation
         )
     }
+
+    /// Reads a name that [`Alarm::name`] wrote.
+    pub fn parse(name: &str) -> Option<Self> {
+        let mut parts = name.strip_prefix("r.")?.split('.');
+        let alarm = Self {
+            reminder: parts.next()?.parse().ok()?,
+            occurrence: parts.next()?.parse().ok()?,
+            generation: parts.next()?.parse().ok()?,
+        };
+        parts.next().is_none().then_some(alarm)
+    }
 }
 
 /// What to do with reminders found overdue after an outage.
@@ -222,6 +233,9 @@ pub struct ReminderEvent {
     /// `fired_at - fire_at` in milliseconds, never negative.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lateness_ms: Option<i64>,
+    /// Why it failed, was missed or went stale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// The channels to serve.
     #[serde(default)]
     pub channels: Vec<Channel>,
@@ -249,6 +263,21 @@ mod tests {
     }
 
     #[test]
+    fn an_alarms_name_can_be_read_back() {
+        let (_, alarm) = ringing();
+        assert_eq!(Alarm::parse(&alarm.name()), Some(alarm));
+        for bad in [
+            "",
+            "r.1",
+            "x.0.0.0",
+            "r.zz.0.1",
+            &format!("{}.9", alarm.name()),
+        ] {
+            assert_eq!(Alarm::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
     fn an_alarm_on_time_fires() {
         let (now, alarm) = ringing();
         let at = now.fire_at + Duration::milliseconds(2);
@@ -272,7 +301,12 @@ mod tests {
 
     #[test]
     fn a_reminder_that_is_over_does_not_fire_again() {
-        for phase in [Phase::Fired, Phase::Delivered, Phase::Cancelled, Phase::Missed] {
+        for phase in [
+            Phase::Fired,
+            Phase::Delivered,
+            Phase::Cancelled,
+            Phase::Missed,
+        ] {
             let (mut now, alarm) = ringing();
             now.phase = phase;
             assert_eq!(

@@ -69,6 +69,7 @@ create table reminders (
     scheduled_generation bigint,               -- generation that the alarm clock last took
     fired_at         timestamptz,
     finished_at      timestamptz,
+    reason           text,                     -- why it failed or was missed
     created_at       timestamptz not null default now(),
     updated_at       timestamptz not null default now(),
     -- The transaction of the last change. `changed_tx < pg_snapshot_xmin(pg_current_snapshot())`
@@ -76,6 +77,10 @@ create table reminders (
     changed_tx       xid8 not null default pg_current_xact_id()
 );
 create index reminders_waiting on reminders (fire_at, id) where phase in ('Pending', 'Scheduled');
+-- What the sweep mends: alarms not yet set, and alarms left over.
+create index reminders_unarmed on reminders (fire_at) where phase = 'Pending' and not suspended;
+create index reminders_left_over on reminders (updated_at)
+    where scheduled_generation is not null and (suspended or phase not in ('Pending', 'Scheduled'));
 create index reminders_task on reminders (task_id) where task_id is not null;
 create index reminders_changed on reminders (changed_tx, id);
 
@@ -131,6 +136,9 @@ create table outbox (
 );
 create index outbox_unpublished on outbox (shard, seq) where published_at is null;
 create index outbox_published on outbox (published_at) where published_at is not null;
+
+-- A device that comes back reads what it missed.
+create index outbox_notices on outbox ((event->>'owner'), seq) where topic = 'task-updates';
 
 create function outbox_notify() returns trigger language plpgsql as $$
 begin

@@ -10,5 +10,5 @@ mod row;
 mod write;
 
 pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
-pub use read::{TaskReminder, get, get_for_update, owner_of, reminders_of};
+pub use read::{TaskReminder, get, get_for_update, open_in_series, owner_of, reminders_of};
 pub use write::{Created, complete, create, delete, reopen, restore, rezone, update};

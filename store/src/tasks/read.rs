@@ -85,3 +85,22 @@ pub async fn reminders_of(
     .fetch_all(conn)
     .await
 }
+
+/// How many instances of a series are open.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn open_in_series(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    series: Uuid,
+) -> sqlx::Result<i64> {
+    sqlx::query_scalar(
+        "select count(*) from tasks where series_id = $1 and owner_id = $2
+             and completed_at is null and deleted_at is null",
+    )
+    .bind(series)
+    .bind(owner)
+    .fetch_one(conn)
+    .await
+}

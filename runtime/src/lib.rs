@@ -1,0 +1,11 @@
+//! What every process of the data plane shares: logs, health and metrics, graceful shutdown,
+//! errors as problem documents, and access tokens. Nothing here knows what a task is.
+
+pub mod auth;
+pub mod ops;
+pub mod problem;
+pub mod shutdown;
+pub mod telemetry;
+pub mod tls;
+
+pub use problem::Problem;

@@ -1,0 +1,139 @@
+//! Settings, by environment or flag; see docs/architecture.md. `Debug` shows no secret.
+
+use std::net::SocketAddr;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The services of a stack.
+#[derive(Parser)]
+#[command(name = "todostack-services", version, about)]
+pub struct Config {
+    /// Which service to be.
+    #[command(subcommand)]
+    pub role: Role,
+}
+
+/// What every role needs.
+#[derive(Args)]
+pub struct Common {
+    /// URL of the Postgres database.
+    #[arg(long, env = "TODOSTACK_DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// Name of the stack.
+    #[arg(long, env = "TODOSTACK_STACK", default_value = "dev")]
+    pub stack: String,
+    /// Its namespace.
+    #[arg(long, env = "TODOSTACK_NAMESPACE", default_value = "default")]
+    pub namespace: String,
+    /// Port of the Dapr sidecar's HTTP interface.
+    #[arg(long, env = "DAPR_HTTP_PORT", default_value_t = 3500)]
+    pub dapr_http_port: u16,
+    /// What the sidecar sends as `dapr-api-token`.
+    #[arg(long, env = "TODOSTACK_DAPR_APP_TOKEN", hide_env_values = true)]
+    pub dapr_app_token: Option<String>,
+    /// Where the sidecar calls.
+    #[arg(long, env = "TODOSTACK_LISTEN", default_value = "0.0.0.0:8080")]
+    pub listen: SocketAddr,
+    /// Where health and metrics are served.
+    #[arg(long, env = "TODOSTACK_OPS_LISTEN", default_value = "0.0.0.0:9090")]
+    pub ops_listen: SocketAddr,
+    /// What is logged, as `tracing` filter directives.
+    #[arg(long, env = "TODOSTACK_LOG", default_value = "info,sqlx=warn")]
+    pub log: String,
+}
+
+impl Common {
+    /// `source` of every event.
+    pub fn source(&self) -> String {
+        format!("/todostack/{}/{}", self.namespace, self.stack)
+    }
+}
+
+/// The services.
+#[derive(Subcommand)]
+pub enum Role {
+    /// Bring the database's schema up to date, and end.
+    Migrate(Common),
+    /// Publish the outbox.
+    Relay(RelayArgs),
+    /// Fire reminders.
+    Reminders(RemindersArgs),
+    /// Make the next instance of a series.
+    Recurrence(Common),
+    /// Serve channels.
+    Notifications(NotificationsArgs),
+    /// Keep the trail.
+    Audit(Common),
+    /// Stream changes to devices.
+    Sync(SyncArgs),
+}
+
+/// Settings of the relay.
+#[derive(Args)]
+pub struct RelayArgs {
+    /// What every role needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// Dapr component to publish to; absent: `<stack>-pubsub`.
+    #[arg(long, env = "TODOSTACK_PUBSUB")]
+    pub pubsub: Option<String>,
+    /// What topic names begin with; absent: `<namespace>.<stack>.`.
+    #[arg(long, env = "TODOSTACK_TOPIC_PREFIX")]
+    pub topic_prefix: Option<String>,
+}
+
+/// Settings of the reminders service.
+#[derive(Args)]
+pub struct RemindersArgs {
+    /// What every role needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// Where the operator calls.
+    #[arg(
+        long,
+        env = "TODOSTACK_INTERNAL_LISTEN",
+        default_value = "0.0.0.0:8081"
+    )]
+    pub internal_listen: SocketAddr,
+    /// What the operator sends as bearer token.
+    #[arg(long, env = "TODOSTACK_INTERNAL_TOKEN", hide_env_values = true)]
+    pub internal_token: String,
+    /// Overdue by more than this many seconds a reminder is missed.
+    #[arg(
+        long,
+        env = "TODOSTACK_CATCH_UP_WINDOW_SECONDS",
+        default_value_t = 86_400
+    )]
+    pub catch_up_window_seconds: i64,
+    /// At most this many late reminders fire in a second.
+    #[arg(long, env = "TODOSTACK_CATCH_UP_PER_SECOND", default_value_t = 50)]
+    pub catch_up_per_second: u32,
+}
+
+/// Settings of the notifications service.
+#[derive(Args)]
+pub struct NotificationsArgs {
+    /// What every role needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// Webhook of reminders that have no channel.
+    #[arg(long, env = "TODOSTACK_WEBHOOK_URL")]
+    pub webhook_url: Option<String>,
+    /// Signs it: `whsec_` and base64.
+    #[arg(long, env = "TODOSTACK_WEBHOOK_SECRET", hide_env_values = true)]
+    pub webhook_secret: Option<String>,
+    /// Lets webhooks go to loopback, link-local and private addresses.
+    #[arg(long, env = "TODOSTACK_WEBHOOK_ALLOW_PRIVATE", default_value_t = false, action = clap::ArgAction::Set)]
+    pub webhook_allow_private: bool,
+}
+
+/// Settings of the sync service.
+#[derive(Args)]
+pub struct SyncArgs {
+    /// What every role needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// Key of access tokens.
+    #[arg(long, env = "TODOSTACK_JWT_KEY", hide_env_values = true)]
+    pub jwt_key: String,
+}

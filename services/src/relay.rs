@@ -1,0 +1,169 @@
+//! The relay: outbox → pub/sub, in bulk, in order for each subject, nothing marked that the broker
+//! did not acknowledge. Shards are claimed by advisory locks, so that a second replica takes over
+//! when the first is gone.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use chrono::Utc;
+use domain::event::Topic;
+use sqlx::{PgPool, postgres::PgListener};
+use store::outbox::{self, Waiting};
+use tokio_util::sync::CancellationToken;
+
+use crate::transport::{Outgoing, Publisher};
+
+/// Events of one batch, at most.
+const BATCH: i64 = 500;
+
+/// A `NOTIFY` may be lost with its connection: look at least this often.
+const POLL: Duration = Duration::from_secs(1);
+
+/// Pause after a failure, doubled each time up to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+
+/// How long published events are kept, for devices that come back.
+const KEEP: chrono::Duration = chrono::Duration::hours(24);
+
+/// How often shards are claimed anew, and old rows deleted.
+const HOUSEKEEPING: Duration = Duration::from_secs(30);
+
+/// The relay.
+pub struct Relay {
+    /// The store.
+    pub pool: PgPool,
+    /// Where events go.
+    pub publisher: Arc<dyn Publisher>,
+    /// `source` of every event: `/todostack/<namespace>/<stack>`.
+    pub source: String,
+}
+
+impl Relay {
+    /// Runs until `shutdown`.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut pause = BACKOFF.0;
+        while !shutdown.is_cancelled() {
+            let outcome = tokio::select! {
+                outcome = self.session(&mut pause, &shutdown) => outcome,
+                () = shutdown.cancelled() => return,
+            };
+            if let Err(error) = outcome {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "the relay lost its database; it connects again"
+                );
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = shutdown.cancelled() => {}
+                }
+                pause = (pause * 2).min(BACKOFF.1);
+            }
+        }
+    }
+
+    /// Relays over one connection, which holds the locks of its shards.
+    async fn session(
+        &self,
+        pause: &mut Duration,
+        shutdown: &CancellationToken,
+    ) -> anyhow::Result<()> {
+        let mut listener = PgListener::connect_with(&self.pool).await?;
+        listener.listen(outbox::CHANNEL).await?;
+        // Its own connection, closed with this session: the locks go with it.
+        let mut connection = self.pool.acquire().await?.detach();
+        let mut shards = Vec::new();
+        let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        loop {
+            tokio::select! {
+                _ = housekeeping.tick() => {
+                    for shard in outbox::lock_shards(&mut connection).await? {
+                        // A session may take its own lock again; each is held once or more.
+                        if !shards.contains(&shard) {
+                            shards.push(shard);
+                        }
+                    }
+                    metrics::gauge!("todostack_relay_shards").set(f64::from(u32::try_from(shards.len())?));
+                    self.clean_up().await?;
+                }
+                notified = tokio::time::timeout(POLL, listener.recv()) => {
+                    if let Ok(notification) = notified {
+                        notification.context("listen")?;
+                    }
+                }
+                () = shutdown.cancelled() => return Ok(()),
+            }
+            while !shards.is_empty() && !shutdown.is_cancelled() {
+                let batch = outbox::next_batch(&mut connection, &shards, BATCH).await?;
+                if batch.is_empty() {
+                    break;
+                }
+                if self.relay(&mut connection, batch).await? {
+                    *pause = BACKOFF.0;
+                } else {
+                    tokio::select! {
+                        () = tokio::time::sleep(*pause) => {}
+                        () = shutdown.cancelled() => return Ok(()),
+                    }
+                    *pause = (*pause * 2).min(BACKOFF.1);
+                }
+            }
+        }
+    }
+
+    /// Publishes a batch. `false`: the broker took nothing of it.
+    async fn relay(
+        &self,
+        connection: &mut sqlx::PgConnection,
+        batch: Vec<Waiting>,
+    ) -> anyhow::Result<bool> {
+        let mut seqs = Vec::with_capacity(batch.len());
+        let mut written = Vec::with_capacity(batch.len());
+        let mut outgoing = Vec::with_capacity(batch.len());
+        for waiting in batch {
+            let topic = Topic::ALL
+                .into_iter()
+                .find(|topic| topic.as_str() == waiting.topic)
+                .with_context(|| format!("the outbox names an unknown topic {}", waiting.topic))?;
+            let mut event = waiting.event.0;
+            event.source.clone_from(&self.source);
+            seqs.push(waiting.seq);
+            written.push(waiting.created_at);
+            outgoing.push(Outgoing { topic, event });
+        }
+        let taken = match self.publisher.publish(&outgoing).await {
+            Ok(taken) => taken,
+            Err(error) => {
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    "publish failed; it is tried again"
+                );
+                return Ok(false);
+            }
+        };
+        let now = Utc::now();
+        let mut done = Vec::with_capacity(seqs.len());
+        for (place, seq) in seqs.into_iter().enumerate() {
+            if taken.get(place) == Some(&true) {
+                done.push(seq);
+                let waited = (now - written[place]).to_std().unwrap_or_default();
+                metrics::histogram!("todostack_outbox_delay_seconds").record(waited.as_secs_f64());
+            }
+        }
+        outbox::mark_published(connection, &done).await?;
+        metrics::counter!("todostack_events_published_total").increment(done.len() as u64);
+        Ok(!done.is_empty())
+    }
+
+    async fn clean_up(&self) -> anyhow::Result<()> {
+        let (waiting, oldest) = outbox::backlog(&self.pool).await?;
+        let age = oldest.map_or(0.0, |at| (Utc::now() - at).as_seconds_f64().max(0.0));
+        #[allow(clippy::cast_precision_loss)] // a gauge
+        metrics::gauge!("todostack_outbox_waiting").set(waiting as f64);
+        metrics::gauge!("todostack_outbox_oldest_seconds").set(age);
+        let before = Utc::now() - KEEP;
+        outbox::prune(&self.pool, before, 10_000).await?;
+        // Longer than the broker keeps events by default (7 days).
+        store::inbox::prune(&self.pool, Utc::now() - chrono::Duration::days(14), 10_000).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,255 @@
+//! The internal HTTP interface, see [`domain::internal_api`].
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{FromRequest, Path, Query, Request, State},
+    http::request::Parts,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use chrono::{TimeDelta, Utc};
+use domain::{
+    error::FieldErrors,
+    internal_api::{Changes, Lookup, ReminderList, ReminderPut, ReminderView},
+    task::limits,
+};
+use runtime::{Problem, auth::bearer};
+use serde::{Deserialize, de::DeserializeOwned};
+use store::reminders::{self, Cursor, Put};
+use subtle::ConstantTimeEq;
+use tower_http::limit::RequestBodyLimitLayer;
+use uuid::Uuid;
+
+use super::Reminders;
+
+/// Reminders of one answer, at most.
+const PAGE: i64 = 500;
+
+/// The longest that a long poll waits.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// How often a long poll looks.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Latest year of a reminder: beyond it, no client is right.
+const LAST_YEAR: i32 = 9999;
+
+/// The routes, behind the bearer token.
+pub fn router(service: Arc<Reminders>, token: &str) -> Router {
+    let token: Arc<str> = token.into();
+    Router::new()
+        .route(
+            "/internal/v1/reminders/{id}",
+            get(read).put(put).delete(cancel),
+        )
+        .route("/internal/v1/reminders/lookup", post(lookup))
+        .route("/internal/v1/reminders/upcoming", get(upcoming))
+        .route("/internal/v1/reminders/changes", get(changes))
+        .layer(RequestBodyLimitLayer::new(limits::BODY))
+        .layer(middleware::from_fn_with_state(token, check_token))
+        .with_state(service)
+}
+
+async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    if !is_ours(&parts, &token) {
+        return Problem::unauthorized("send the stack's internal token").into_response();
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
+fn is_ours(parts: &Parts, token: &str) -> bool {
+    bearer(parts).is_some_and(|sent| sent.as_bytes().ct_eq(token.as_bytes()).into())
+}
+
+/// A JSON body whose errors are problem documents.
+struct Body<T>(T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let Json(value) = Json::<T>::from_request(request, state)
+            .await
+            .map_err(|rejection| Problem::new(rejection.status(), rejection.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+fn failed(error: impl Into<anyhow::Error>) -> Problem {
+    Problem::internal(format!("{:#}", error.into()))
+}
+
+async fn view(service: &Reminders, id: Uuid) -> Result<Json<ReminderView>, Problem> {
+    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    reminders::get(&mut connection, id)
+        .await
+        .map_err(failed)?
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("reminder"))
+}
+
+async fn read(
+    State(service): State<Arc<Reminders>>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<ReminderView>, Problem> {
+    view(&service, id).await
+}
+
+fn check(wanted: &ReminderPut) -> Result<(), FieldErrors> {
+    use chrono::Datelike;
+    let mut errors = FieldErrors::default();
+    if wanted.message.trim().is_empty() || wanted.message.chars().count() > 2000 {
+        errors.push("message", "must have 1 to 2000 characters");
+    }
+    if wanted.message.contains('\0') {
+        errors.push("message", "must not contain the NUL character");
+    }
+    if !(1970..=LAST_YEAR).contains(&wanted.fire_at.year()) {
+        errors.push("fireAt", "must lie between 1970 and 9999");
+    }
+    if wanted.deadline_seconds.is_some_and(|deadline| deadline < 1) {
+        errors.push("deadlineSeconds", "must be at least 1");
+    }
+    errors.into_result(())
+}
+
+async fn put(
+    State(service): State<Arc<Reminders>>,
+    Path(id): Path<Uuid>,
+    Body(wanted): Body<ReminderPut>,
+) -> Result<Json<ReminderView>, Problem> {
+    check(&wanted)?;
+    let mut transaction = service.pool.begin().await.map_err(failed)?;
+    if let Some(task) = wanted.task_id {
+        let owner = store::tasks::owner_of(&mut transaction, task)
+            .await
+            .map_err(failed)?;
+        if owner.is_none() {
+            let mut errors = FieldErrors::default();
+            errors.push("taskId", "there is no task of this id in the stack");
+            return Err(errors.into());
+        }
+    }
+    let done = reminders::put(&mut transaction, id, &wanted, Utc::now())
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    match done {
+        Put::NotYours => {
+            return Err(Problem::new(
+                axum::http::StatusCode::CONFLICT,
+                "the id belongs to a reminder that a user made",
+            ));
+        }
+        Put::Unchanged => {}
+        Put::Changed => settle_logged(&service, id).await,
+    }
+    view(&service, id).await
+}
+
+async fn cancel(
+    State(service): State<Arc<Reminders>>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<ReminderView>, Problem> {
+    let mut transaction = service.pool.begin().await.map_err(failed)?;
+    let found = reminders::cancel(&mut transaction, id, Utc::now())
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    if !found {
+        return Err(Problem::not_found("reminder"));
+    }
+    settle_logged(&service, id).await;
+    view(&service, id).await
+}
+
+/// The row is written: when the alarm clock is away the sweep does the rest.
+async fn settle_logged(service: &Reminders, id: Uuid) {
+    if let Err(error) = service.settle(id).await {
+        tracing::warn!(reminder = %id, error = format!("{error:#}"), "its alarm is not set yet; the sweep sets it");
+    }
+}
+
+async fn lookup(
+    State(service): State<Arc<Reminders>>,
+    Body(wanted): Body<Lookup>,
+) -> Result<Json<ReminderList>, Problem> {
+    if wanted.ids.len() > PAGE as usize {
+        let mut errors = FieldErrors::default();
+        errors.push("ids", format!("at most {PAGE} of them"));
+        return Err(errors.into());
+    }
+    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let items = reminders::lookup(&mut connection, &wanted.ids)
+        .await
+        .map_err(failed)?;
+    Ok(Json(ReminderList { items }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UpcomingQuery {
+    horizon_seconds: i64,
+    limit: Option<i64>,
+}
+
+async fn upcoming(
+    State(service): State<Arc<Reminders>>,
+    Query(query): Query<UpcomingQuery>,
+) -> Result<Json<ReminderList>, Problem> {
+    let horizon =
+        TimeDelta::try_seconds(query.horizon_seconds.clamp(0, 31_536_000)).unwrap_or_default();
+    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let items = reminders::upcoming(
+        &mut connection,
+        Utc::now() + horizon,
+        query.limit.unwrap_or(PAGE).clamp(0, 5000),
+    )
+    .await
+    .map_err(failed)?;
+    Ok(Json(ReminderList { items }))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ChangesQuery {
+    after: Option<String>,
+    #[serde(default)]
+    wait_seconds: u64,
+    limit: Option<i64>,
+}
+
+async fn changes(
+    State(service): State<Arc<Reminders>>,
+    Query(query): Query<ChangesQuery>,
+) -> Result<Json<Changes>, Problem> {
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, PAGE);
+    let after: Cursor = match query.after {
+        Some(text) => text
+            .parse()
+            .map_err(|wrong: &str| Problem::from(domain::error::FieldError::new("after", wrong)))?,
+        None => {
+            let mut connection = service.pool.acquire().await.map_err(failed)?;
+            Cursor::now(&mut connection).await.map_err(failed)?
+        }
+    };
+    let wait = Duration::from_secs(query.wait_seconds).min(LONGEST_WAIT);
+    let deadline = tokio::time::Instant::now() + wait;
+    loop {
+        // A connection for each look: a waiting follower holds none.
+        let mut connection = service.pool.acquire().await.map_err(failed)?;
+        let (items, cursor) = reminders::changes(&mut connection, &after, limit)
+            .await
+            .map_err(failed)?;
+        drop(connection);
+        if !items.is_empty() || tokio::time::Instant::now() + LOOK > deadline {
+            let cursor = cursor.to_string();
+            return Ok(Json(Changes { items, cursor }));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}

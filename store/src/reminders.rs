@@ -1,0 +1,119 @@
+//! Reminders: one row each, whoever made it. Their phases are those of [`domain::reminder`].
+//!
+//! A change of a reminder and its event are written on the caller's connection, in one transaction.
+
+mod alarm;
+mod follow;
+mod object;
+mod of_task;
+
+use chrono::{DateTime, Utc};
+use domain::{
+    event::{Event, EventType},
+    internal_api::TaskTemplate,
+    reminder::{Channel, Phase, ReminderEvent},
+};
+use sqlx::{FromRow, PgConnection, types::Json};
+use uuid::Uuid;
+
+pub use alarm::{
+    AlarmWork, Fired, Path, imminent, left_over, mark_armed, mark_disarmed, overdue, ring, unarmed,
+    work_of, work_of_task,
+};
+pub use follow::{Cursor, changes, lookup, upcoming};
+pub use object::{Put, cancel, get, put};
+pub use of_task::{cancel_for_task, replace_for_task};
+
+use crate::outbox;
+
+/// A stored reminder.
+#[derive(Debug, Clone, FromRow)]
+pub struct Reminder {
+    /// Its id.
+    pub id: Uuid,
+    /// `api` or `kubernetes`.
+    pub origin: String,
+    /// `<namespace>/<name>` of its `ReminderJob`.
+    pub object: Option<String>,
+    /// Whose it is.
+    pub owner_id: Option<Uuid>,
+    /// The task that it belongs to.
+    pub task_id: Option<Uuid>,
+    /// A task that it creates when it fires.
+    pub task_template: Option<Json<TaskTemplate>>,
+    /// What it says.
+    pub message: String,
+    /// Where it goes; empty: its owner's default channels, or else the stack's webhook.
+    pub channels: Json<Vec<Channel>>,
+    /// When it fires.
+    pub fire_at: DateTime<Utc>,
+    /// Overdue by more than this it is missed.
+    pub deadline_seconds: Option<i64>,
+    /// Held back.
+    pub suspended: bool,
+    /// One more with each edit.
+    pub generation: i64,
+    /// One more with each snooze.
+    pub occurrence: i32,
+    /// [`Phase`] by name.
+    pub phase: String,
+    /// The generation whose alarm is set.
+    pub scheduled_generation: Option<i64>,
+    /// When its firing was claimed.
+    pub fired_at: Option<DateTime<Utc>>,
+}
+
+impl Reminder {
+    /// The phase. The table's check constraint keeps others out.
+    pub fn phase(&self) -> Phase {
+        self.phase.parse().unwrap_or(Phase::Failed)
+    }
+
+    /// The data of an event about it as it is.
+    fn event_data(&self) -> ReminderEvent {
+        ReminderEvent {
+            reminder_id: self.id,
+            occurrence: self.occurrence,
+            generation: self.generation,
+            task_id: self.task_id,
+            message: self.message.clone(),
+            fire_at: self.fire_at,
+            fired_at: self.fired_at,
+            lateness_ms: self
+                .fired_at
+                .map(|at| (at - self.fire_at).num_milliseconds().max(0)),
+            reason: None,
+            channels: self.channels.0.clone(),
+        }
+    }
+}
+
+/// An event about a reminder. `id` decides whether two of them are the same event.
+pub(crate) fn event(
+    id: Uuid,
+    kind: EventType,
+    owner: Option<Uuid>,
+    data: &ReminderEvent,
+    now: DateTime<Utc>,
+) -> Event {
+    // Of one task's events the order is kept, those about its reminders included.
+    let subject = data.task_id.unwrap_or(data.reminder_id).to_string();
+    let data = serde_json::to_value(data).expect("a reminder's event has only plain fields");
+    Event::new(id, kind, subject, owner, now, data)
+}
+
+async fn announce(
+    conn: &mut PgConnection,
+    kind: EventType,
+    reminder: &Reminder,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let event = event(
+        Uuid::now_v7(),
+        kind,
+        reminder.owner_id,
+        &reminder.event_data(),
+        now,
+    );
+    outbox::put(conn, &event).await
+}

@@ -1,0 +1,139 @@
+//! A real Postgres for tests: the one of `TODOSTACK_TEST_DATABASE_URL`, or a private one from the
+//! machine's own binaries, started once a test process and gone with it. Each test gets a database
+//! of its own, copied from a migrated template.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
+use tokio::sync::OnceCell;
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+struct Server {
+    /// URL without the database's name.
+    base: String,
+    template: String,
+}
+
+/// A fresh, migrated database.
+///
+/// # Panics
+/// When there is no Postgres to be had: a test without its real part fails.
+pub async fn database() -> PgPool {
+    let server = SERVER.get_or_init(start).await;
+    let name = format!(
+        "test_{}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let mut admin = admin(&server.base).await;
+    let create = format!("create database {name} template {}", server.template);
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&mut admin)
+        .await
+        .expect("create a test database");
+    PgPoolOptions::new()
+        .max_connections(8)
+        .connect(&format!("{}/{name}", server.base))
+        .await
+        .expect("connect to the test database")
+}
+
+async fn admin(base: &str) -> PgConnection {
+    PgConnection::connect(&format!("{base}/postgres"))
+        .await
+        .expect("connect to the test server")
+}
+
+async fn start() -> Server {
+    let base = match std::env::var("TODOSTACK_TEST_DATABASE_URL") {
+        Ok(url) => url.trim_end_matches('/').to_owned(),
+        Err(_) => tokio::task::spawn_blocking(start_private)
+            .await
+            .expect("start Postgres"),
+    };
+    let template = format!("template_{}", std::process::id());
+    let mut admin = admin(&base).await;
+    sqlx::query(AssertSqlSafe(format!("create database {template}")))
+        .execute(&mut admin)
+        .await
+        .expect("create the template database");
+    let pool = PgPool::connect(&format!("{base}/{template}"))
+        .await
+        .expect("connect to the template database");
+    crate::migrate(&pool).await.expect("migrate");
+    pool.close().await;
+    Server { base, template }
+}
+
+/// Starts a server that ends when this process does: a shell waits for the end of its standard
+/// input, which closes with us however we end, then stops the server and removes its folder.
+fn start_private() -> String {
+    let binaries = binaries();
+    let folder = tempfile::Builder::new()
+        .prefix("todostack-test-pg-")
+        .tempdir()
+        .expect("a temporary folder")
+        .keep();
+    let port = free_port();
+    let script = format!(
+        r#"set -e
+        cd {folder}
+        as=
+        if [ "$(id -u)" = 0 ]; then
+            # initdb refuses root.
+            chown postgres: .
+            as="setpriv --reuid postgres --regid postgres --clear-groups"
+        fi
+        $as {bin}/initdb -D data -U postgres -A trust --no-sync -E UTF8 --locale C >log 2>&1 || {{ cat log >&2; exit 1; }}
+        $as {bin}/postgres -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+            -c fsync=off -c full_page_writes=off -c max_connections=300 </dev/null >>log 2>&1 &
+        server=$!
+        for _ in $(seq 200); do $as {bin}/pg_isready -q -h 127.0.0.1 -p {port} && break; sleep 0.05; done
+        echo ready
+        cat >/dev/null
+        kill -INT $server; wait $server || true
+        rm -rf {folder}"#,
+        folder = folder.display(),
+        bin = binaries.display(),
+    );
+    let mut child = Command::new("bash")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("start bash");
+    let mut line = String::new();
+    let output = child.stdout.take().expect("it is piped");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line)
+        .expect("read from bash");
+    assert_eq!(line.trim(), "ready", "Postgres did not start");
+    // Its standard input stays open for as long as this process lives.
+    std::mem::forget(child);
+    format!("postgres://postgres@127.0.0.1:{port}")
+}
+
+fn binaries() -> PathBuf {
+    let mut found: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| Some(entry.ok()?.path().join("bin")))
+        .filter(|folder| folder.join("initdb").exists())
+        .collect();
+    found.sort();
+    found.pop().expect(
+        "Postgres is not installed: `apt-get install postgresql`, or set TODOSTACK_TEST_DATABASE_URL",
+    )
+}
+
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
+        .port()
+}
