@@ -32,6 +32,7 @@ impl Context {
             controller: "todostack-operator".into(),
             instance: Some(config.identity.clone()),
         };
+        runtime::tls::install_provider();
         let http = reqwest::Client::builder()
             .connect_timeout(std::time::Duration::from_secs(3))
             .user_agent(concat!("todostack-operator/", env!("CARGO_PKG_VERSION")))
