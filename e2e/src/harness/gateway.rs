@@ -186,6 +186,30 @@ impl User {
         }
     }
 
+    /// Opens the stream of this user's changes, from the sync service.
+    ///
+    /// # Errors
+    /// When the service refuses.
+    pub async fn changes(&self, client: Client, reach: Reach) -> Result<Changes> {
+        let target = Target::Service {
+            namespace: NAMESPACE.into(),
+            name: format!("{STACK}-sync"),
+            port: 80,
+        };
+        let forward = Forward::reach(client, target, reach).await?;
+        let request = self.gateway.http.get(forward.url("/v1/stream"));
+        let request = request
+            .bearer_auth(&self.token)
+            .timeout(Duration::from_secs(60));
+        let answer = request.send().await.context("GET /v1/stream")?;
+        let answer = answer.error_for_status().context("GET /v1/stream")?;
+        Ok(Changes {
+            _forward: forward,
+            answer,
+            read: String::new(),
+        })
+    }
+
     async fn call<T: DeserializeOwned>(
         &self,
         method: &str,
@@ -195,5 +219,33 @@ impl User {
         self.gateway
             .call(method, path, Some(&self.token), body)
             .await
+    }
+}
+
+/// A user's changes as server-sent events.
+#[derive(Debug)]
+pub struct Changes {
+    _forward: Forward,
+    answer: reqwest::Response,
+    read: String,
+}
+
+impl Changes {
+    /// Reads on until there is this text in the stream.
+    ///
+    /// # Errors
+    /// When the stream ends or the time is up, saying what was read.
+    pub async fn mention(&mut self, text: &str, within: Duration) -> Result<()> {
+        let read = async {
+            while !self.read.contains(text) {
+                let chunk = self.answer.chunk().await.context("reading the stream")?;
+                let chunk = chunk.context("the stream ended")?;
+                self.read.push_str(&String::from_utf8_lossy(&chunk));
+            }
+            anyhow::Ok(())
+        };
+        let outcome = tokio::time::timeout(within, read).await;
+        let outcome = outcome.context("the time is up").flatten();
+        outcome.with_context(|| format!("no {text} in the stream: {:?}", self.read))
     }
 }

@@ -39,6 +39,7 @@ fn main() -> Result<ExitCode> {
         "1_dapr_loads_the_components_of_each_role" => install::components_are_loaded,
         "2_a_reminder_made_through_the_gateway_arrives_once_and_is_traced" => task::reminder_arrives,
         "2_a_refused_webhook_is_tried_again" => task::refused_webhook_is_retried,
+        "2_a_change_is_streamed_to_its_user" => task::change_is_streamed,
         "3_completing_a_daily_task_makes_the_next" => recurrence::next_instance_appears,
         "4_a_reminder_job_goes_through_its_phases" => manifests::phases,
         "4_a_recurring_schedule_makes_reminder_jobs" => manifests::schedule,

@@ -7,6 +7,7 @@ use chrono::{TimeDelta, Utc};
 use crds::{LABEL_ORIGIN, ReminderPhase};
 use e2e::harness::{SINK_URL, TOPIC_PREFIX, eventually};
 use kube::{ResourceExt, api::ListParams};
+use serde_json::json;
 use uuid::Uuid;
 
 use crate::world::{World, unique};
@@ -142,5 +143,26 @@ pub(crate) async fn refused_webhook_is_retried(world: &World) -> Result<()> {
         all.iter().all(|delivery| delivery.webhook_id == taken.id),
         "each attempt has the same webhook-id: {all:#?}"
     );
+    Ok(())
+}
+
+/// A second device of the same user hears of the change; another user's does not.
+pub(crate) async fn change_is_streamed(world: &World) -> Result<()> {
+    let cluster = &world.cluster;
+    let user = world.gateway.sign_up().await?;
+    let other = world.gateway.sign_up().await?;
+    let mut stream = user
+        .changes(cluster.client.clone(), cluster.settings.reach)
+        .await?;
+    let mut elsewhere = other
+        .changes(cluster.client.clone(), cluster.settings.reach)
+        .await?;
+    let task = user
+        .create_task(&json!({"title": unique("shared-list")}))
+        .await?;
+    let id = task.id.to_string();
+    stream.mention(&id, Duration::from_secs(10)).await?;
+    let leaked = elsewhere.mention(&id, Duration::from_secs(2)).await;
+    ensure!(leaked.is_err(), "another user's stream has task {id}");
     Ok(())
 }
