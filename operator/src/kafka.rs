@@ -240,7 +240,10 @@ mod tests {
     fn a_topic_that_is_there_already_is_no_failure() {
         let there = Err(("t".to_owned(), RDKafkaErrorCode::TopicAlreadyExists));
         assert_eq!(
-            verdict(vec![there.clone(), Ok("u".into())], RDKafkaErrorCode::TopicAlreadyExists),
+            verdict(
+                vec![there.clone(), Ok("u".into())],
+                RDKafkaErrorCode::TopicAlreadyExists
+            ),
             Ok(())
         );
         assert!(verdict(vec![there], RDKafkaErrorCode::UnknownTopicOrPartition).is_err());

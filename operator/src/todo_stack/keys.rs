@@ -5,7 +5,12 @@ use std::collections::BTreeMap;
 use base64::{Engine, engine::general_purpose};
 
 /// Its keys.
-pub const KEYS: [&str; 4] = ["jwt-key", "internal-token", "dapr-app-token", "webhook-secret"];
+pub const KEYS: [&str; 4] = [
+    "jwt-key",
+    "internal-token",
+    "dapr-app-token",
+    "webhook-secret",
+];
 
 /// Keys that a Secret lacks. One that has a value keeps it.
 pub fn missing(secret: Option<&BTreeMap<String, Vec<u8>>>) -> Vec<&'static str> {
@@ -60,7 +65,10 @@ mod tests {
         let secret = generate("webhook-secret").expect("randomness");
         let encoded = secret.strip_prefix("whsec_").expect("prefix");
         assert_eq!(
-            general_purpose::STANDARD.decode(encoded).expect("base64").len(),
+            general_purpose::STANDARD
+                .decode(encoded)
+                .expect("base64")
+                .len(),
             32
         );
     }

@@ -1,12 +1,192 @@
-//! To come.
+//! The controller of TodoStacks.
+//!
+//! Each pass observes (all reads), plans (pure) and applies (all writes). A stack that is as its spec
+//! says sees no writes.
 
-use std::sync::Arc;
+pub mod apply;
+pub mod keys;
+pub mod migration;
+pub mod names;
+pub mod object;
+pub mod observe;
+pub mod plan;
+pub mod pods;
+pub mod specs;
+pub mod status;
 
+use std::{sync::Arc, time::Duration};
+
+use crds::TodoStack;
+use k8s_openapi::api::{
+    apps::v1::Deployment,
+    batch::v1::Job,
+    core::v1::{Pod, Secret, Service, ServiceAccount},
+    rbac::v1,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DynamicObject, PartialObjectMeta},
+    core::DeserializeGuard,
+    runtime::{
+        Controller,
+        controller::{self, Action},
+        events::EventType,
+        reflector::ObjectRef,
+        watcher,
+    },
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::Context;
+use self::{
+    object::Kind,
+    observe::{Observed, TopicsCache},
+    plan::Farewell,
+};
+use crate::{
+    context::Context,
+    controller::drive,
+    error::{Error, Result},
+};
 
 /// Runs until `shutdown`.
-pub async fn run(_context: Arc<Context>, shutdown: CancellationToken) {
-    shutdown.cancelled().await;
+pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
+    let roots: Api<DeserializeGuard<TodoStack>> = context.watched();
+    let cache = Arc::new(TopicsCache::default());
+    drive(
+        "todo_stack",
+        controller(&context, roots),
+        context.clone(),
+        shutdown,
+        move |stack, context| reconcile(stack, context, cache.clone()),
+    )
+    .await;
+}
+
+/// Watches stacks and everything that they are made of, so that what is deleted or changed by hand
+/// comes back at once.
+fn controller(
+    context: &Context,
+    roots: Api<DeserializeGuard<TodoStack>>,
+) -> Controller<DeserializeGuard<TodoStack>> {
+    let ours = || watcher::Config::default().labels(names::SELECTOR);
+    let mut controller = Controller::new(roots, watcher::Config::default())
+        // Seven Deployments that start change many times a second; one look at all of it will do.
+        .with_config(controller::Config::default().debounce(Duration::from_millis(300)))
+        .owns(context.watched::<Deployment>(), ours())
+        .owns(context.watched::<Job>(), ours())
+        .owns(metadata::<Service>(context), ours())
+        .owns(metadata::<ServiceAccount>(context), ours())
+        .owns(metadata::<v1::Role>(context), ours())
+        .owns(metadata::<v1::RoleBinding>(context), ours())
+        .owns(metadata::<Secret>(context), ours())
+        // Pods belong to ReplicaSets; their label names the stack.
+        .watches(context.watched::<Pod>(), ours(), |pod: Pod| {
+            let stack = pod.labels().get(crds::LABEL_STACK)?.clone();
+            Some(ObjectRef::new(&stack).within(&pod.namespace()?))
+        });
+    // Without Dapr these watches fail and are tried again ever more slowly, until Dapr is there.
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_dapr()) {
+        let resource = kind.resource();
+        let api: Api<DynamicObject> = match context.config.watched() {
+            Some(namespace) => Api::namespaced_with(context.client.clone(), namespace, &resource),
+            None => Api::all_with(context.client.clone(), &resource),
+        };
+        controller = controller.owns_with(api, resource, ours());
+    }
+    controller
+}
+
+/// A watch that brings names and owners only.
+fn metadata<K>(context: &Context) -> Api<PartialObjectMeta<K>>
+where
+    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    PartialObjectMeta<K>:
+        kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+{
+    context.watched()
+}
+
+async fn reconcile(
+    stack: Arc<TodoStack>,
+    context: Arc<Context>,
+    cache: Arc<TopicsCache>,
+) -> Result<Action> {
+    if stack.metadata.deletion_timestamp.is_some() {
+        return say_farewell(&stack, &context, &cache).await;
+    }
+    let mut observed = observe::observe(&context, &cache, &stack).await?;
+    let missing = plan::missing_keys(&stack, &observed);
+    if !missing.is_empty() {
+        apply::make_keys(&context, &stack, &missing).await?;
+        observed = observe::observe(&context, &cache, &stack).await?;
+    }
+    let plan = plan::plan(&stack, &observed, &context.config.default_image);
+    apply::apply(&context, &cache, &stack, &observed, &plan).await?;
+    Ok(Action::requeue(plan.again))
+}
+
+async fn say_farewell(stack: &TodoStack, context: &Context, cache: &TopicsCache) -> Result<Action> {
+    // Nothing is read for one that does not wait for us; its children go by themselves.
+    if !stack
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == names::FINALIZER_TOPICS)
+    {
+        return Ok(Action::await_change());
+    }
+    let observed: Observed = observe::observe(context, cache, stack).await?;
+    match plan::farewell(stack, &observed) {
+        Farewell::Nothing => Ok(Action::await_change()),
+        Farewell::Stop(objects) => {
+            for object in &objects {
+                apply::remove(context, stack, object).await?;
+            }
+            Ok(Action::requeue(Duration::from_secs(2)))
+        }
+        Farewell::DeleteTopics(topics) => {
+            if let Some(connection) = observe::connection(stack, &observed.secrets) {
+                let deleted = connection.delete(topics.clone()).await;
+                cache.forget(&connection);
+                deleted.map_err(|error| waits(error.to_string()))?;
+                let note = format!("Deleted topics {}", topics.join(", "));
+                context
+                    .event(
+                        stack,
+                        EventType::Normal,
+                        "TopicsDeleted",
+                        "DeleteTopics",
+                        &note,
+                    )
+                    .await;
+            }
+            Ok(Action::requeue(Duration::from_secs(1)))
+        }
+        Farewell::Release(finalizers) => {
+            apply::set_finalizers(context, stack, &finalizers).await?;
+            Ok(Action::await_change())
+        }
+        Farewell::Wait(why) => {
+            let note = format!(
+                "Cannot delete the topics: {why}. Set spec.events.topics.deletionPolicy to Retain to let them stay"
+            );
+            context
+                .event(
+                    stack,
+                    EventType::Warning,
+                    "TopicsNotDeleted",
+                    "DeleteTopics",
+                    &note,
+                )
+                .await;
+            Err(waits(why))
+        }
+    }
+}
+
+fn waits(message: String) -> Error {
+    Error::Retry {
+        reason: "TopicsNotDeleted".into(),
+        message,
+        after: None,
+    }
 }

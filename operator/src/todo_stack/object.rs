@@ -133,9 +133,9 @@ impl Object {
         self.at("/metadata/ownerReferences")
             .and_then(Value::as_array)
             .is_some_and(|owners| {
-                owners.iter().any(|owner| {
-                    owner["uid"] == uid && owner["controller"].as_bool() == Some(true)
-                })
+                owners
+                    .iter()
+                    .any(|owner| owner["uid"] == uid && owner["controller"].as_bool() == Some(true))
             })
     }
 
@@ -212,7 +212,8 @@ fn contains_all(live: &[Value], wanted: &[Value], quantity: bool) -> bool {
 /// The API server drops what says nothing.
 fn is_void(value: &Value) -> bool {
     match value {
-        Value::Null | Value::Bool(false) => true,
+        Value::Null => true,
+        Value::Bool(value) => !value,
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         Value::Object(fields) => fields.values().all(is_void),
@@ -240,9 +241,17 @@ fn amount(text: &str) -> Option<i128> {
         _ => return None,
     };
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let whole: i128 = if whole.is_empty() {
+        0
+    } else {
+        whole.parse().ok()?
+    };
     let scale = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
-    let fraction: i128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    let fraction: i128 = if fraction.is_empty() {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     whole
         .checked_mul(scale)?
         .checked_add(fraction)?
@@ -276,7 +285,10 @@ mod tests {
 
     #[test]
     fn lists_without_names_are_compared_as_they_are() {
-        assert!(!holds(&json!({"scopes": ["a", "b"]}), &json!({"scopes": ["a"]})));
+        assert!(!holds(
+            &json!({"scopes": ["a", "b"]}),
+            &json!({"scopes": ["a"]})
+        ));
         assert!(holds(&json!({"scopes": ["a"]}), &json!({"scopes": ["a"]})));
     }
 

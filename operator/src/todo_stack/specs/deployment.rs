@@ -140,8 +140,7 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
             ));
         }
         Role::Notifications => {
-            let signing =
-                signing_reference(stack).unwrap_or_else(|| source.key("webhook-secret"));
+            let signing = signing_reference(stack).unwrap_or_else(|| source.key("webhook-secret"));
             env.push(secret_env("TODOSTACK_WEBHOOK_SECRET", &signing));
             if let Some(webhook) = &stack.spec.notifications.webhook {
                 if let Some(url) = &webhook.url {
@@ -194,7 +193,10 @@ fn annotations(source: Source<'_>, role: Role, loaded: &str) -> Value {
     // 9090 is ours.
     set("dapr.io/metrics-port", "9091".into());
     set("dapr.io/graceful-shutdown-seconds", "20".into());
-    set("dapr.io/sidecar-seccomp-profile-type", "RuntimeDefault".into());
+    set(
+        "dapr.io/sidecar-seccomp-profile-type",
+        "RuntimeDefault".into(),
+    );
     set("dapr.io/sidecar-cpu-request", "20m".into());
     set("dapr.io/sidecar-memory-request", "64Mi".into());
     set("dapr.io/sidecar-memory-limit", "256Mi".into());

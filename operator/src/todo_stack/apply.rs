@@ -1,0 +1,379 @@
+//! Carries out a plan: all writes.
+
+use crds::{FIELD_MANAGER, TodoStack, TodoStackStatus, conditions};
+use k8s_openapi::api::core::v1::{Pod, Secret};
+use kube::{
+    Api, Resource, ResourceExt,
+    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+    runtime::events::EventType,
+};
+use serde_json::{Map, Value, json};
+
+use super::{
+    keys, names,
+    object::Object,
+    observe::{self, Observed, TopicsCache},
+    plan::Plan,
+    status,
+};
+use crate::{
+    context::Context,
+    error::{Doing, Error, Result, is_conflict, is_not_found},
+};
+
+/// Makes what the Secret `S-keys` lacks. What it has is never overwritten.
+///
+/// # Errors
+/// When the API server refuses, or the system has no randomness.
+pub async fn make_keys(context: &Context, stack: &TodoStack, missing: &[&str]) -> Result<()> {
+    let name = names::keys(stack);
+    let api: Api<Secret> = Api::namespaced(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+    );
+    let mut data = Map::new();
+    for key in missing {
+        let value = keys::generate(key)
+            .map_err(|error| Error::Invalid(format!("no randomness: {error}")))?;
+        data.insert((*key).into(), value.into());
+    }
+    let data = Value::Object(data);
+    let secret: Secret = serde_json::from_value(json!({
+        "metadata": {
+            "name": name,
+            "labels": names::labels(stack, "keys"),
+            "ownerReferences": stack.controller_owner_ref(&()).into_iter().collect::<Vec<_>>(),
+        },
+        "stringData": data,
+    }))
+    .map_err(|error| Error::Invalid(error.to_string()))?;
+    let doing = || format!("make Secret {name}");
+    match api.create(&post(), &secret).await {
+        Ok(_) => {
+            let note = format!("Made Secret {name}");
+            context
+                .event(stack, EventType::Normal, "KeysMade", "MakeKeys", &note)
+                .await;
+            return Ok(());
+        }
+        // It is there and lacks some.
+        Err(error) if is_conflict(&error) => {}
+        Err(error) => return Err(error).doing(doing),
+    }
+    // Its version guards against a value that somebody is just writing.
+    let current = api.get(&name).await.doing(doing)?;
+    let absent = keys::missing(Some(
+        &current
+            .data
+            .iter()
+            .flatten()
+            .map(|(key, value)| (key.clone(), value.0.clone()))
+            .collect(),
+    ));
+    let fill: Map<String, Value> = absent
+        .into_iter()
+        .filter_map(|key| Some((key.to_owned(), data.get(key)?.clone())))
+        .collect();
+    let patch = json!({
+        "metadata": {"resourceVersion": current.resource_version()},
+        "stringData": fill,
+    });
+    api.patch(&name, &merge(), &Patch::Merge(patch))
+        .await
+        .doing(doing)?;
+    Ok(())
+}
+
+/// Does what the plan says.
+///
+/// # Errors
+/// When the API server or a broker refuses. The status is written all the same.
+pub async fn apply(
+    context: &Context,
+    cache: &TopicsCache,
+    stack: &TodoStack,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<()> {
+    // The finalizer first: topics that are to be deleted must not be made without it.
+    if let Some(finalizers) = &plan.finalizers {
+        set_finalizers(context, stack, finalizers).await?;
+    }
+    let done = objects(context, cache, stack, observed, plan).await;
+    let shown = show(context, stack, &plan.status).await;
+    done.and(shown)
+}
+
+async fn objects(
+    context: &Context,
+    cache: &TopicsCache,
+    stack: &TodoStack,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<()> {
+    let mut written = Vec::new();
+    let mut failed = None;
+    for object in &plan.apply {
+        match put(context, stack, observed, object).await {
+            Ok(()) => written.push(object.title()),
+            // The others may still do: one that is refused must not stop the repair of the rest.
+            Err(error) => {
+                tracing::warn!(object = object.title(), %error, "cannot apply");
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    if !written.is_empty() {
+        let note = format!("Applied {}", written.join(", "));
+        tracing::info!(stack = stack.name_any(), note);
+        context
+            .event(stack, EventType::Normal, "Applied", "Apply", &note)
+            .await;
+    }
+    for object in &plan.delete {
+        remove(context, stack, object).await?;
+        let note = format!("Deleted {}", object.title());
+        context
+            .event(stack, EventType::Normal, "Deleted", "Delete", &note)
+            .await;
+    }
+    for pod in &plan.restart {
+        restart(context, stack, pod).await?;
+    }
+    topics(context, cache, stack, observed, plan).await?;
+    failed.map_or(Ok(()), Err)
+}
+
+async fn topics(
+    context: &Context,
+    cache: &TopicsCache,
+    stack: &TodoStack,
+    observed: &Observed,
+    plan: &Plan,
+) -> Result<()> {
+    if plan.topics.is_empty() {
+        return Ok(());
+    }
+    let Some(connection) = observe::connection(stack, &observed.secrets) else {
+        return Ok(());
+    };
+    let made = connection.create(plan.topics.clone()).await;
+    cache.forget(&connection);
+    made.map_err(|error| Error::Retry {
+        reason: "TopicsFailed".into(),
+        message: error.to_string(),
+        after: None,
+    })?;
+    let names: Vec<&str> = plan
+        .topics
+        .iter()
+        .map(|topic| topic.name.as_str())
+        .collect();
+    let note = format!("Made topics {}", names.join(", "));
+    context
+        .event(stack, EventType::Normal, "TopicsMade", "MakeTopics", &note)
+        .await;
+    Ok(())
+}
+
+fn api(context: &Context, stack: &TodoStack, object: &Object) -> Api<DynamicObject> {
+    Api::namespaced_with(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+        &object.kind.resource(),
+    )
+}
+
+/// Server-side apply, after a look whether an object of that name is somebody else's.
+async fn put(
+    context: &Context,
+    stack: &TodoStack,
+    observed: &Observed,
+    object: &Object,
+) -> Result<()> {
+    let api = api(context, stack, object);
+    let doing = || format!("apply {}", object.title());
+    if observed.find(object.kind, &object.name).is_none() {
+        let uid = stack.uid().unwrap_or_default();
+        let foreign = api
+            .get_opt(&object.name)
+            .await
+            .doing(doing)?
+            .and_then(|live| observe::live(object.kind, live))
+            .is_some_and(|live| !live.is_controlled_by(&uid));
+        if foreign {
+            return Err(Error::Retry {
+                reason: "NameTaken".into(),
+                message: format!(
+                    "{} exists and is not this stack's: delete it or rename the stack",
+                    object.title()
+                ),
+                after: None,
+            });
+        }
+    }
+    let params = PatchParams::apply(FIELD_MANAGER)
+        .force()
+        .validation_strict();
+    api.patch(&object.name, &params, &Patch::Apply(&object.body))
+        .await
+        .doing(doing)?;
+    Ok(())
+}
+
+/// Deletes an object, if it is still the one that was observed.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn remove(context: &Context, stack: &TodoStack, object: &Object) -> Result<()> {
+    let params = DeleteParams::background().preconditions(Preconditions {
+        uid: object.text("/metadata/uid").map(str::to_owned),
+        resource_version: None,
+    });
+    match api(context, stack, object)
+        .delete(&object.name, &params)
+        .await
+    {
+        Ok(_) => Ok(()),
+        Err(error) if is_not_found(&error) || is_conflict(&error) => Ok(()),
+        Err(error) => Err(error).doing(|| format!("delete {}", object.title())),
+    }
+}
+
+async fn restart(context: &Context, stack: &TodoStack, pod: &str) -> Result<()> {
+    let api: Api<Pod> = Api::namespaced(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+    );
+    match api.delete(pod, &DeleteParams::default()).await {
+        Ok(_) => {
+            let note = format!("Replaced pod {pod}, which has no Dapr sidecar");
+            context
+                .event(
+                    stack,
+                    EventType::Warning,
+                    "SidecarMissing",
+                    "Restart",
+                    &note,
+                )
+                .await;
+            Ok(())
+        }
+        Err(error) if is_not_found(&error) => Ok(()),
+        Err(error) => Err(error).doing(|| format!("delete Pod {pod}")),
+    }
+}
+
+/// Sets the finalizers of the stack, unless it changed meanwhile.
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn set_finalizers(
+    context: &Context,
+    stack: &TodoStack,
+    finalizers: &[String],
+) -> Result<()> {
+    let name = stack.name_any();
+    let patch = json!({"metadata": {
+        "resourceVersion": stack.resource_version(),
+        "finalizers": finalizers,
+    }});
+    stacks(context, stack)
+        .patch(&name, &merge(), &Patch::Merge(patch))
+        .await
+        .map(drop)
+        .doing(|| format!("set the finalizers of TodoStack {name}"))
+}
+
+fn stacks(context: &Context, stack: &TodoStack) -> Api<TodoStack> {
+    Api::namespaced(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+    )
+}
+
+/// Writes the status if it is another, and reports what changed in it as events.
+async fn show(context: &Context, stack: &TodoStack, status: &TodoStackStatus) -> Result<()> {
+    if stack.status.as_ref() == Some(status) {
+        return Ok(());
+    }
+    let name = stack.name_any();
+    let patch = json!({
+        "apiVersion": TodoStack::api_version(&()),
+        "kind": TodoStack::kind(&()),
+        "status": status,
+    });
+    stacks(context, stack)
+        .patch_status(
+            &name,
+            &PatchParams::apply(FIELD_MANAGER).force(),
+            &Patch::Apply(patch),
+        )
+        .await
+        .doing(|| format!("write the status of TodoStack {name}"))?;
+    let before = stack
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice());
+    for condition in &status.conditions {
+        // The other conditions tell the same once more.
+        if matches!(
+            condition.type_.as_str(),
+            status::READY | status::RECONCILING
+        ) {
+            continue;
+        }
+        let old = before.and_then(|conditions| conditions::find(conditions, &condition.type_));
+        let same =
+            old.is_some_and(|old| old.status == condition.status && old.reason == condition.reason);
+        let at_rest = condition.type_ == status::STALLED && condition.status != "True";
+        if same || at_rest {
+            continue;
+        }
+        context
+            .event(
+                stack,
+                severity(&condition.reason),
+                &condition.reason,
+                "Observe",
+                &condition.message,
+            )
+            .await;
+    }
+    let was_ready = before.is_some_and(|conditions| conditions::is_true(conditions, status::READY));
+    if !was_ready && conditions::is_true(&status.conditions, status::READY) {
+        context
+            .event(
+                stack,
+                EventType::Normal,
+                "Ready",
+                "Observe",
+                "Every service runs",
+            )
+            .await;
+    }
+    Ok(())
+}
+
+/// What needs somebody is a warning.
+fn severity(reason: &str) -> EventType {
+    match reason {
+        "InvalidSpec" | "SecretMissing" | "MigrationFailed" | "BrokersUnreachable"
+        | "DaprNotInstalled" | "SidecarMissing" => EventType::Warning,
+        _ => EventType::Normal,
+    }
+}
+
+fn merge() -> PatchParams {
+    PatchParams {
+        field_manager: Some(FIELD_MANAGER.into()),
+        ..PatchParams::default()
+    }
+}
+
+fn post() -> PostParams {
+    PostParams {
+        field_manager: Some(FIELD_MANAGER.into()),
+        ..PostParams::default()
+    }
+}
