@@ -1,0 +1,193 @@
+//! A gateway on a database of its own, and users who call it.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Method, Request, StatusCode, header},
+};
+use chrono_tz::Tz;
+use gateway::Gateway;
+use runtime::auth::Keys;
+use serde_json::{Value, json};
+use sqlx::PgPool;
+use tower::ServiceExt as _;
+use uuid::Uuid;
+
+static USERS: AtomicU32 = AtomicU32::new(0);
+
+/// A gateway.
+pub(crate) struct App {
+    pub(crate) router: Router,
+    pub(crate) pool: PgPool,
+    pub(crate) keys: Keys,
+}
+
+impl App {
+    pub(crate) async fn start() -> Self {
+        let pool = store::testing::database().await;
+        let keys = Keys::new(&[7; 32]).unwrap();
+        let router = gateway::router(Gateway::new(pool.clone(), keys.clone()).unwrap());
+        Self { router, pool, keys }
+    }
+
+    /// Somebody without a token.
+    pub(crate) fn anonymous(&self) -> Caller {
+        Caller {
+            router: self.router.clone(),
+            token: None,
+            id: Uuid::nil(),
+        }
+    }
+
+    /// A new user in this zone, logged in. Made in the database: hashing passwords takes time.
+    pub(crate) async fn user_in(&self, zone: Tz) -> Caller {
+        let email = format!("user-{}@example.com", USERS.fetch_add(1, Ordering::Relaxed));
+        let mut conn = self.pool.acquire().await.unwrap();
+        let user = store::users::create(&mut conn, &email, "none", zone)
+            .await
+            .unwrap()
+            .expect("a fresh e-mail address");
+        Caller {
+            token: Some(self.keys.issue(user.id).unwrap()),
+            id: user.id,
+            ..self.anonymous()
+        }
+    }
+
+    /// A new user in UTC, logged in.
+    pub(crate) async fn user(&self) -> Caller {
+        self.user_in(Tz::UTC).await
+    }
+
+    /// Types of the events of a subject, in order.
+    pub(crate) async fn events(&self, subject: &str) -> Vec<String> {
+        sqlx::query_scalar(
+            "select event->>'type' from outbox where topic = 'task-events' and subject = $1
+             order by seq",
+        )
+        .bind(subject)
+        .fetch_all(&self.pool)
+        .await
+        .unwrap()
+    }
+}
+
+/// Who calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    router: Router,
+    pub(crate) token: Option<String>,
+    pub(crate) id: Uuid,
+}
+
+/// What was answered.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The same answer, which must have this status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        if status >= 400 {
+            assert_eq!(
+                self.headers[header::CONTENT_TYPE],
+                "application/problem+json"
+            );
+            assert_eq!(self.body["status"], status);
+        }
+        self
+    }
+
+    /// The fields that a 422 names.
+    #[track_caller]
+    pub(crate) fn fields(self) -> Vec<String> {
+        let answer = self.expect(422);
+        let errors = answer.body["errors"].as_array().expect("errors");
+        errors
+            .iter()
+            .map(|error| error["field"].as_str().expect("a field").to_owned())
+            .collect()
+    }
+
+    pub(crate) fn id(&self) -> String {
+        self.body["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+impl Caller {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::GET, path, &[], Body::empty()).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.send(Method::DELETE, path, &[], Body::empty()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Answer {
+        self.json(Method::PATCH, path, body).await
+    }
+
+    /// Posts nothing.
+    pub(crate) async fn act(&self, path: &str) -> Answer {
+        self.send(Method::POST, path, &[], Body::empty()).await
+    }
+
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Value) -> Answer {
+        self.raw(method, path, body.to_string().into_bytes()).await
+    }
+
+    /// Sends bytes that claim to be JSON.
+    pub(crate) async fn raw(&self, method: Method, path: &str, body: Vec<u8>) -> Answer {
+        let json = [("content-type", "application/json")];
+        self.send(method, path, &json, Body::from(body)).await
+    }
+
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(token) = &self.token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let request = request.body(body).expect("a request");
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let body = if bytes.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_slice(&bytes)
+                .unwrap_or_else(|_| json!(String::from_utf8_lossy(&bytes)))
+        };
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// A new task.
+    #[track_caller]
+    pub(crate) fn task(&self, body: Value) -> impl Future<Output = Answer> {
+        let caller = self.clone();
+        async move { caller.post("/v1/tasks", body).await.expect(201) }
+    }
+}

@@ -1,0 +1,108 @@
+use axum::http::Method;
+use serde_json::Value;
+
+use super::app::App;
+
+fn document() -> Value {
+    serde_json::to_value(gateway::document()).unwrap()
+}
+
+fn operations(document: &Value) -> Vec<(String, String)> {
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            operations.push((method.to_uppercase(), path.clone()));
+        }
+    }
+    operations.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+    operations
+}
+
+#[test]
+fn the_document_lists_every_route() {
+    let lines: Vec<String> = operations(&document())
+        .into_iter()
+        .map(|(method, path)| format!("{method} {path}"))
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    GET /v1/audit
+    GET /v1/channels
+    POST /v1/channels
+    DELETE /v1/channels/{id}
+    POST /v1/login
+    GET /v1/me
+    PATCH /v1/me
+    GET /v1/tasks
+    POST /v1/tasks
+    DELETE /v1/tasks/{id}
+    GET /v1/tasks/{id}
+    PATCH /v1/tasks/{id}
+    POST /v1/tasks/{id}/complete
+    GET /v1/tasks/{id}/reminders
+    POST /v1/tasks/{id}/reopen
+    POST /v1/tasks/{id}/restore
+    POST /v1/users
+    ");
+}
+
+#[test]
+fn every_reference_in_the_document_leads_to_a_schema() {
+    fn visit(value: &Value, document: &Value, seen: &mut usize) {
+        match value {
+            Value::Object(fields) => {
+                if let Some(Value::String(target)) = fields.get("$ref") {
+                    let pointer = target.strip_prefix('#').expect("a local reference");
+                    assert!(document.pointer(pointer).is_some(), "{target}");
+                    *seen += 1;
+                }
+                fields.values().for_each(|v| visit(v, document, seen));
+            }
+            Value::Array(items) => items.iter().for_each(|v| visit(v, document, seen)),
+            _ => {}
+        }
+    }
+    let document = document();
+    let mut seen = 0;
+    visit(&document, &document, &mut seen);
+    assert!(seen > 30, "{seen}");
+}
+
+#[test]
+fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not() {
+    let document = document();
+    for (method, path) in operations(&document) {
+        let operation = &document["paths"][&path][method.to_lowercase()];
+        let responses = operation["responses"].as_object().unwrap();
+        let open = operation["security"] == serde_json::json!([{}]);
+        assert_eq!(open, path == "/v1/users" || path == "/v1/login", "{path}");
+        assert!(
+            open || responses.contains_key("401"),
+            "{method} {path} does not document 401"
+        );
+        for (status, response) in responses {
+            if status.starts_with('4') {
+                let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
+                assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_documented_operation_is_served() {
+    let app = App::start().await;
+    let user = app.user().await;
+    let served = user.get("/openapi.json").await.expect(200).body;
+    assert_eq!(served, document());
+    for (method, path) in operations(&served) {
+        let path = path.replace("{id}", "not-an-id");
+        let method: Method = method.parse().unwrap();
+        let answer = user.json(method.clone(), &path, Value::Null).await;
+        // Its own answer, whatever it is: neither "no such path" nor "not this method".
+        assert!(
+            ![404, 405].contains(&answer.status.as_u16()),
+            "{method} {path}: {}",
+            answer.body
+        );
+    }
+}
