@@ -43,6 +43,7 @@ impl TaskInput {
     /// What the owner of `task` would have written for it.
     pub(crate) fn of(task: &Task) -> Self {
         Self {
+            id: Some(task.id),
             title: task.title.clone(),
             description: task.description.clone(),
             priority: task.priority,

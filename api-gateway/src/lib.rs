@@ -19,5 +19,6 @@ mod state;
 mod view;
 
 pub use openapi::document;
+pub use passwords::hash_password;
 pub use routes::router;
 pub use state::Gateway;

@@ -79,6 +79,15 @@ impl Passwords {
     }
 }
 
+/// The PHC string of a password, for who makes an account without the interface.
+///
+/// # Errors
+/// When it cannot be computed.
+pub async fn hash_password(password: &str) -> anyhow::Result<String> {
+    let password = password.to_owned();
+    tokio::task::spawn_blocking(move || hash(password.as_bytes())).await?
+}
+
 fn hash(password: &[u8]) -> anyhow::Result<String> {
     Argon2::default()
         .hash_password(password)

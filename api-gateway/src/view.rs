@@ -16,6 +16,10 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct TaskInput {
+    /// Makes a creation safe to repeat: the same id with the same content is answered with the
+    /// task that is there already. Best a UUIDv7. It cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<Uuid>,
     /// One line of 1 to 500 characters.
     pub(crate) title: String,
     /// At most 20,000 characters.
@@ -38,18 +42,6 @@ pub(crate) struct TaskInput {
     /// At most 20.
     #[serde(default)]
     pub(crate) reminders: Vec<ReminderInput>,
-}
-
-/// A new task: its fields, and an id when the client wants to be able to send it twice.
-#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[allow(dead_code, reason = "describes a body that is read in two steps")]
-pub(crate) struct NewTask {
-    /// Makes the request safe to repeat: the same id with the same content is answered with the
-    /// task that is there already. Best a UUIDv7.
-    pub(crate) id: Option<Uuid>,
-    #[serde(flatten)]
-    pub(crate) task: TaskInput,
 }
 
 /// When a task is due: `date` alone for all day, or `dateTime` with `timeZone`.

@@ -1,5 +1,10 @@
 //! The routes, over a real Postgres.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test that cannot go on should say where"
+)]
+
 mod rest {
     mod accounts;
     mod app;

@@ -11,4 +11,4 @@ mod write;
 
 pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
 pub use read::{TaskReminder, get, get_for_update, open_in_series, owner_of, reminders_of};
-pub use write::{Created, complete, create, delete, reopen, restore, rezone, update};
+pub use write::{complete, create, delete, reopen, restore, rezone, update};

@@ -8,23 +8,21 @@ use axum::{
 };
 use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
-    error::FieldError,
     reminder::Channel,
     task::{Task, limits},
 };
 use runtime::auth;
-use serde_json::Value;
 use sqlx::PgConnection;
-use store::{tasks::Created, users::User};
+use store::users::User;
 use uuid::Uuid;
 
 use crate::{
-    body::{Document, decode},
+    body::{Body, Document, decode},
     error::{Error, Result},
     input::{Content, Context},
     path::Id,
     state::Gateway,
-    view::{NewTask, ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
+    view::{ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
 };
 
 /// Now, as precisely as Postgres stores it, so that an answer equals what is read later.
@@ -100,7 +98,7 @@ async fn check(
     post,
     path = "/v1/tasks",
     tag = "tasks",
-    request_body = NewTask,
+    request_body = TaskInput,
     responses(
         (status = 201, body = TaskView, headers(("etag" = String))),
         (status = 200, description = "It was created by an earlier request.", body = TaskView),
@@ -112,14 +110,9 @@ async fn check(
 pub(super) async fn create(
     State(gateway): State<Gateway>,
     auth::User(owner): auth::User,
-    Document(mut body): Document,
+    Body(input): Body<TaskInput>,
 ) -> Result<Response> {
-    let id = match body.as_object_mut().and_then(|fields| fields.remove("id")) {
-        None | Some(Value::Null) => Uuid::now_v7(),
-        Some(id) => serde_json::from_value(id)
-            .map_err(|_| FieldError::new("id", "must be a UUID, best a UUIDv7"))?,
-    };
-    let input: TaskInput = decode(body, "")?;
+    let id = input.id.unwrap_or_else(Uuid::now_v7);
     let mut tx = gateway.pool.begin().await?;
     let user = writer(&mut tx, owner).await?;
     let content = check(&mut tx, &user, input, None).await?;
@@ -127,11 +120,11 @@ pub(super) async fn create(
     let zone = user.zone();
     let task = content.clone().into_task(id, owner, zone, now);
     match store::tasks::create(&mut tx, &task, zone, now).await? {
-        Created::New(task) => {
+        Some(task) => {
             tx.commit().await?;
             Ok(answer(StatusCode::CREATED, task))
         }
-        Created::Taken => {
+        None => {
             let there = store::tasks::get(&mut tx, owner, id).await?;
             let there = there.filter(|task| content.is_of(task)).ok_or_else(|| {
                 Error::new(
@@ -221,7 +214,11 @@ pub(super) async fn patch(
     let mut merged = serde_json::to_value(TaskInput::of(&task))
         .map_err(|error| Error::from(runtime::Problem::internal(error)))?;
     json_patch::merge(&mut merged, &patch);
-    let content = check(&mut tx, &user, decode(merged, "")?, Some(&task)).await?;
+    let input: TaskInput = decode(merged, "")?;
+    if input.id != Some(id) {
+        return Err(Error::field("id", "cannot be changed"));
+    }
+    let content = check(&mut tx, &user, input, Some(&task)).await?;
     if content.is_of(&task) {
         return Ok(answer(StatusCode::OK, task));
     }

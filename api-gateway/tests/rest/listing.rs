@@ -18,6 +18,9 @@ struct Row {
     tags: Vec<String>,
 }
 
+/// Whether a filter lets a task through.
+type Wanted = fn(&Row) -> bool;
+
 fn minute(minute: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + Duration::days(20_000) + Duration::minutes(minute)
 }
@@ -101,7 +104,7 @@ fn sorted(mut rows: Vec<Row>, sort: &str, order: &str) -> Vec<Uuid> {
 fn pages_put_together_are_the_whole_list_in_its_order() {
     let tokio = tokio::runtime::Runtime::new().unwrap();
     let app = tokio.block_on(App::start());
-    let filters: &[(&str, fn(&Row) -> bool)] = &[
+    let filters: &[(&str, Wanted)] = &[
         ("", |row| !row.completed),
         ("status=all", |_| true),
         ("status=completed", |row| row.completed),

@@ -138,6 +138,8 @@ async fn a_merge_patch_changes_what_it_names() {
 
     let wrong = json!({ "title": null });
     assert_eq!(user.patch(&path, wrong).await.fields(), ["title"]);
+    let wrong = json!({ "id": "00000000-0000-0000-0000-000000000007" });
+    assert_eq!(user.patch(&path, wrong).await.fields(), ["id"]);
     let wrong = json!({ "version": 7 });
     assert_eq!(user.patch(&path, wrong).await.fields(), ["version"]);
     assert_eq!(

@@ -12,16 +12,8 @@ use uuid::Uuid;
 use super::row::{TaskRow, due_columns};
 use crate::{outbox, reminders};
 
-/// What became of a request to create a task.
-#[derive(Debug)]
-pub enum Created {
-    /// It is new.
-    New(Task),
-    /// A task of that id is there already: nothing was written.
-    Taken,
-}
-
-/// Creates `task`, whose id decides whether it is new; `zone` is its owner's.
+/// Creates `task`; none, and nothing is written, when a task of that id is there already, deleted
+/// ones included. `zone` is its owner's.
 ///
 /// # Errors
 /// Whatever Postgres says.
@@ -30,7 +22,7 @@ pub async fn create(
     task: &Task,
     zone: Tz,
     now: DateTime<Utc>,
-) -> sqlx::Result<Created> {
+) -> sqlx::Result<Option<Task>> {
     let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
     let row: Option<TaskRow> = sqlx::query_as(
         "insert into tasks (id, owner_id, title, description, priority, tags, due_date, due_local,
@@ -58,13 +50,13 @@ pub async fn create(
     .fetch_optional(&mut *conn)
     .await?;
     let Some(TaskRow(task)) = row else {
-        return Ok(Created::Taken);
+        return Ok(None);
     };
     if task.completed_at.is_none() {
         reminders::replace_for_task(conn, &task, zone, now).await?;
     }
     announce(conn, EventType::TaskCreated, &task, now).await?;
-    Ok(Created::New(task))
+    Ok(Some(task))
 }
 
 /// Writes what its owner may edit, provided that the stored version is still `task.version`;
