@@ -1,0 +1,270 @@
+//! All that is read and written for one RecurringSchedule.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use crds::{
+    FIELD_MANAGER, RecurringSchedule, RecurringScheduleStatus, ReminderJob, ReminderJobSpec,
+    RemindersSpec, TodoStack, conditions,
+};
+use kube::{
+    Api, ResourceExt,
+    api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions},
+    core::DeserializeGuard,
+    runtime::{controller::Action, events::EventType, reflector::Store},
+};
+use serde_json::json;
+
+use super::{
+    child,
+    plan::{self, Plan},
+    series,
+};
+use crate::{
+    context::Context,
+    error::{Doing, Error, Result, is_conflict, is_not_found},
+};
+
+/// A clock that jumps would else leave a schedule asleep for as long as its next occurrence is away.
+const LONGEST_SLEEP: Duration = Duration::from_secs(6 * 3600);
+
+type Children = Store<DeserializeGuard<ReminderJob>>;
+
+/// One schedule.
+pub(super) async fn reconcile(
+    schedule: &RecurringSchedule,
+    context: &Context,
+    children: &Children,
+) -> Result<Action> {
+    if schedule.metadata.deletion_timestamp.is_some() {
+        // Its ReminderJobs are collected with it, and their finalizers cancel the alarms.
+        return Ok(Action::await_change());
+    }
+    let one = One::new(schedule, context);
+    // It fails only when the watch was dropped; then this reconcile is being dropped too.
+    let _ = children.wait_until_ready().await;
+    let rule = match series::compile(&schedule.spec.schedule) {
+        Ok(rule) => rule,
+        Err(errors) => {
+            let status = plan::refused(schedule, &errors.to_string(), Utc::now());
+            one.show(status).await?;
+            return Ok(Action::await_change());
+        }
+    };
+    let jobs: Vec<ReminderJob> = children
+        .state()
+        .iter()
+        .filter_map(|guard| guard.0.as_ref().ok())
+        .filter(|job| job.namespace() == schedule.namespace() && child::is_of(job, schedule))
+        .cloned()
+        .collect();
+    let window = one.window().await?;
+    let now = Utc::now();
+    let plan = plan::plan(schedule, &rule, &jobs, window, now);
+    let next = plan.next;
+    one.apply(plan).await?;
+    Ok(next.map_or_else(Action::await_change, |at| {
+        // A little later, so that its time has come by any clock of ours.
+        let pause = (at - Utc::now()).to_std().unwrap_or_default() + Duration::from_millis(500);
+        Action::requeue(pause.min(LONGEST_SLEEP))
+    }))
+}
+
+struct One<'a> {
+    schedule: &'a RecurringSchedule,
+    context: &'a Context,
+    name: String,
+    namespace: String,
+    jobs: Api<ReminderJob>,
+}
+
+impl<'a> One<'a> {
+    fn new(schedule: &'a RecurringSchedule, context: &'a Context) -> Self {
+        let namespace = schedule.namespace().unwrap_or_default();
+        Self {
+            schedule,
+            context,
+            name: schedule.name_any(),
+            jobs: Api::namespaced(context.client.clone(), &namespace),
+            namespace,
+        }
+    }
+
+    /// The stack's catch-up window; the usual one while the stack does not exist.
+    async fn window(&self) -> Result<chrono::Duration> {
+        let name = &self.schedule.spec.stack_ref.name;
+        let stacks: Api<DeserializeGuard<TodoStack>> =
+            Api::namespaced(self.context.client.clone(), &self.namespace);
+        let stack = stacks
+            .get_opt(name)
+            .await
+            .doing(|| format!("get TodoStack {name}"))?;
+        let reminders = stack
+            .and_then(|guard| guard.0.ok())
+            .map_or_else(RemindersSpec::default, |stack| stack.spec.reminders);
+        Ok(chrono::Duration::seconds(reminders.catch_up_window_seconds))
+    }
+
+    /// First what makes reminders, then what ends some; the status last, for it says that all is made.
+    async fn apply(&self, plan: Plan) -> Result<()> {
+        for job in plan.create {
+            self.create(job).await?;
+        }
+        for (job, spec) in plan.change {
+            self.change(&job, &spec).await?;
+        }
+        for job in plan.count {
+            self.mark_counted(&job).await?;
+        }
+        for job in plan.delete {
+            self.delete(&job).await?;
+        }
+        self.show(plan.status).await
+    }
+
+    /// Made, not applied: an object of that name that is not ours must stay as it is.
+    async fn create(&self, job: ReminderJob) -> Result<()> {
+        let name = job.name_any();
+        let parameters = PostParams {
+            field_manager: Some(FIELD_MANAGER.into()),
+            ..PostParams::default()
+        };
+        match self.jobs.create(&parameters, &job).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_conflict(&error) => {
+                let there = self
+                    .jobs
+                    .get_opt(&name)
+                    .await
+                    .doing(|| format!("get ReminderJob {name}"))?;
+                match there {
+                    // Our cache was behind.
+                    Some(there) if child::is_of(&there, self.schedule) => Ok(()),
+                    Some(_) => self.name_taken(&name).await,
+                    None => Err(error).doing(|| format!("create ReminderJob {name}")),
+                }
+            }
+            Err(error) => Err(error).doing(|| format!("create ReminderJob {name}")),
+        }
+    }
+
+    async fn name_taken(&self, name: &str) -> Result<()> {
+        let message = format!(
+            "a ReminderJob {name} exists that is not of this RecurringSchedule: delete or rename it"
+        );
+        let mut status = self.schedule.status.clone().unwrap_or_default();
+        conditions::set(
+            &mut status.conditions,
+            plan::READY,
+            conditions::Verdict::no("NameTaken", message.clone()),
+            self.schedule.metadata.generation,
+            crate::reminder_job::plan::timestamp(Utc::now()),
+        );
+        self.show(status).await?;
+        Err(Error::Retry {
+            reason: "NameTaken".into(),
+            message,
+            after: Some(Duration::from_secs(30)),
+        })
+    }
+
+    async fn change(&self, job: &ReminderJob, spec: &ReminderJobSpec) -> Result<()> {
+        let name = job.name_any();
+        // Null takes a field away.
+        let patch = json!({
+            "metadata": {"uid": job.uid(), "resourceVersion": job.resource_version()},
+            "spec": {
+                "fireAt": spec.fire_at,
+                "suspend": spec.suspend,
+                "deadlineSeconds": spec.deadline_seconds,
+                "ttlSecondsAfterFinished": spec.ttl_seconds_after_finished,
+            },
+        });
+        self.patch(&name, &patch).await
+    }
+
+    async fn mark_counted(&self, job: &ReminderJob) -> Result<()> {
+        let patch = json!({"metadata": {
+            "uid": job.uid(),
+            "resourceVersion": job.resource_version(),
+            "annotations": {child::COUNTED: "true"},
+        }});
+        self.patch(&job.name_any(), &patch).await
+    }
+
+    /// Only an object that is still as it was when the plan was made.
+    async fn patch(&self, name: &str, patch: &serde_json::Value) -> Result<()> {
+        let parameters = PatchParams {
+            field_manager: Some(FIELD_MANAGER.into()),
+            ..PatchParams::default()
+        };
+        match self
+            .jobs
+            .patch(name, &parameters, &Patch::Merge(patch))
+            .await
+        {
+            Ok(_) => Ok(()),
+            Err(error) if is_not_found(&error) => Ok(()),
+            Err(error) => Err(error).doing(|| format!("change ReminderJob {name}")),
+        }
+    }
+
+    async fn delete(&self, job: &ReminderJob) -> Result<()> {
+        let name = job.name_any();
+        let parameters = DeleteParams {
+            preconditions: Some(Preconditions {
+                uid: job.uid(),
+                resource_version: None,
+            }),
+            ..DeleteParams::background()
+        };
+        match self.jobs.delete(&name, &parameters).await {
+            Ok(_) => Ok(()),
+            Err(error) if is_not_found(&error) || is_conflict(&error) => Ok(()),
+            Err(error) => Err(error).doing(|| format!("delete ReminderJob {name}")),
+        }
+    }
+
+    /// Writes the status where it is another than before. Only on top of the one that it was counted
+    /// up from: by a stale one, occurrences would count as missed twice.
+    async fn show(&self, status: RecurringScheduleStatus) -> Result<()> {
+        if self.schedule.status.as_ref() == Some(&status) {
+            return Ok(());
+        }
+        let patch = json!({
+            "apiVersion": "todostack.dev/v1alpha1",
+            "kind": "RecurringSchedule",
+            "metadata": {
+                "name": self.name,
+                "uid": self.schedule.uid(),
+                "resourceVersion": self.schedule.resource_version(),
+            },
+            "status": status,
+        });
+        let schedules: Api<RecurringSchedule> =
+            Api::namespaced(self.context.client.clone(), &self.namespace);
+        let parameters = PatchParams::apply(FIELD_MANAGER).force();
+        match schedules
+            .patch_status(&self.name, &parameters, &Patch::Apply(&patch))
+            .await
+        {
+            Ok(_) => {}
+            Err(error) if is_not_found(&error) => return Ok(()),
+            Err(error) => {
+                return Err(error)
+                    .doing(|| format!("apply the status of RecurringSchedule {}", self.name));
+            }
+        }
+        for news in plan::news(self.schedule.status.as_ref(), &status) {
+            let kind = if news.warning {
+                EventType::Warning
+            } else {
+                EventType::Normal
+            };
+            self.context
+                .event(self.schedule, kind, &news.reason, "Reconcile", &news.note)
+                .await;
+        }
+        Ok(())
+    }
+}
