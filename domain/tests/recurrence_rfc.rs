@@ -1,5 +1,7 @@
 //! The examples of RFC 5545 §3.8.5.3, all in America/New_York as printed there.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::recurrence::{Series, SeriesSpec, Start};

@@ -37,14 +37,14 @@ impl Series {
     ) -> Vec<Occurrence> {
         match self.spec.basis {
             Basis::Completion => self
-                .from_completion(index, completed_at)
+                .after_completion(index, completed_at)
                 .into_iter()
                 .collect(),
-            Basis::DueDate => self.from_due_date(current, completed_at),
+            Basis::DueDate => self.after_due_date(current, completed_at),
         }
     }
 
-    fn from_due_date(&self, current: &Start, completed_at: DateTime<Utc>) -> Vec<Occurrence> {
+    fn after_due_date(&self, current: &Start, completed_at: DateTime<Utc>) -> Vec<Occurrence> {
         let after = to_instant(current, self.zone()).timestamp() + 1;
         match self.spec.late {
             Late::CatchUp => self.original_from(after).into_iter().collect(),
@@ -88,7 +88,7 @@ impl Series {
         }
     }
 
-    fn from_completion(
+    fn after_completion(
         &self,
         index: Option<u64>,
         completed_at: DateTime<Utc>,

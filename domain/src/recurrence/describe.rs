@@ -1,13 +1,75 @@
-//! A series in words.
+//! A series in words, with what the next change of clocks does to it.
 
 use chrono::{DateTime, Utc};
 
-use super::Series;
+use super::{
+    Basis, Series,
+    calendar::{DAY, civil, reading},
+    words,
+};
+
+/// How far ahead a change of clocks is told of: those that come each year are found.
+const AHEAD: i64 = 400 * DAY;
 
 impl Series {
-    /// The series in words.
-    pub fn describe(&self, _now: DateTime<Utc>) -> String {
-        let rules: Vec<String> = self.rules().map(ToString::to_string).collect();
-        format!("{}, {}", rules.join(" or "), self.zone().name())
+    /// The series in words, such as "every month on the last Friday at 09:00, Europe/Berlin;
+    /// clocks there go forward by 1 h on 28 March 2027: it stays at the same time of day, 1 h
+    /// earlier in UTC".
+    pub fn describe(&self, now: DateTime<Utc>) -> String {
+        let spec = &self.spec;
+        let rules = self.rules();
+        let rules: Vec<String> = rules
+            .map(|rule| words::rule(rule, spec.start, spec.month_end))
+            .collect();
+        let mut text = rules.join(", or ");
+        text += &format!(", {}", self.zone().name());
+        if spec.time_zone.is_none() {
+            text += " (the user's zone)";
+        }
+        if spec.basis == Basis::Completion {
+            text += ", counted from the day of completion";
+        }
+        if let Some(change) = self.next_change(now) {
+            text += "; ";
+            text += &change;
+        }
+        text
+    }
+
+    /// What happens at the next change of clocks; nothing when none comes while the series runs.
+    fn next_change(&self, now: DateTime<Utc>) -> Option<String> {
+        if self.spec.start.is_all_day() {
+            return None;
+        }
+        let now = now
+            .timestamp()
+            .max(civil(self.spec.start.date_time()) - DAY);
+        let (at, before, after) = self.zone.transition(now, now + AHEAD)?;
+        self.from(at)?;
+        let shift = after - before;
+        let date = words::day(reading(at + before).date());
+        let size = words::length(shift.abs());
+        let direction = if shift > 0 { "forward" } else { "back" };
+        let mut text = format!("clocks there go {direction} by {size} on {date}: ");
+        if self.rules().any(|rule| rule.freq.is_finer_than_daily()) {
+            text += "it goes on in absolute time, so that nothing is lost or repeated";
+            return Some(text);
+        }
+        let from = at + before.min(after);
+        let to = at + before.max(after);
+        let hit = self.rules.iter().filter_map(|rule| rule.next(from)).min();
+        if let Some(hit) = hit.filter(|hit| *hit < to) {
+            let time = words::time(hit.rem_euclid(DAY));
+            text += &if shift > 0 {
+                let moved = words::time((hit + shift).rem_euclid(DAY));
+                format!("{time} does not exist that day, it comes at {moved}")
+            } else {
+                format!("{time} comes twice that day, the first one counts")
+            };
+        } else {
+            let shifted = if shift > 0 { "earlier" } else { "later" };
+            text += &format!("it stays at the same time of day, {size} {shifted} in UTC");
+        }
+        Some(text)
     }
 }

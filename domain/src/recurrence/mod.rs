@@ -13,7 +13,9 @@ mod completion;
 mod cron;
 mod days;
 mod describe;
+mod exceptions;
 mod expand;
+mod lowered;
 mod parts;
 mod preset;
 mod rrule;
@@ -21,6 +23,7 @@ mod series;
 mod spec;
 mod subdaily;
 mod times;
+mod words;
 mod zone;
 
 pub use preset::{Preset, Weekday};
