@@ -10,6 +10,8 @@ pub mod names;
 pub mod object;
 pub mod observe;
 pub mod plan;
+#[cfg(test)]
+mod plan_tests;
 pub mod pods;
 pub mod specs;
 pub mod status;

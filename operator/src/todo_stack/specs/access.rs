@@ -8,10 +8,14 @@ use crate::todo_stack::{
     object::{Kind, Object},
 };
 
-/// The role whose sidecar reads Secrets through the secret store: channels bring credentials.
-pub(super) const READER: Role = Role::Notifications;
+/// Label value of what belongs to several roles.
+const COMPONENT: &str = "secret-reader";
 
-/// Secrets that it may read.
+/// The roles whose sidecars read Secrets through the secret store: those that call addresses of
+/// users, for which channels bring credentials.
+pub(super) const READERS: [Role; 2] = [Role::Reminders, Role::Notifications];
+
+/// Secrets that they may read.
 pub(super) fn readable(source: Source<'_>) -> Vec<String> {
     let mut secrets = vec![names::keys(source.stack)];
     secrets.extend(signing_reference(source.stack).map(|reference| reference.name));
@@ -34,12 +38,12 @@ pub(super) fn objects(source: Source<'_>) -> Vec<Object> {
             )
         })
         .collect();
-    let name = names::role(source.stack, READER);
+    let name = names::child(source.stack, "secret-reader");
     objects.push(object(
         source,
         Kind::Role,
         name.clone(),
-        READER.as_str(),
+        COMPONENT,
         json!({"rules": [{
             "apiGroups": [""],
             "resources": ["secrets"],
@@ -47,14 +51,21 @@ pub(super) fn objects(source: Source<'_>) -> Vec<Object> {
             "verbs": ["get"],
         }]}),
     ));
+    let subjects = READERS.map(|role| {
+        json!({
+            "kind": "ServiceAccount",
+            "name": names::role(source.stack, role),
+            "namespace": source.namespace(),
+        })
+    });
     objects.push(object(
         source,
         Kind::RoleBinding,
         name.clone(),
-        READER.as_str(),
+        COMPONENT,
         json!({
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": source.namespace()}],
+            "subjects": subjects,
         }),
     ));
     objects

@@ -11,6 +11,8 @@ use crate::todo_stack::{
 
 /// Label value of what belongs to no role alone.
 const COMPONENT: &str = "dapr";
+/// The role that has the state store.
+const STATEFUL: Role = Role::Reminders;
 
 pub(super) fn objects(source: Source<'_>) -> Vec<Object> {
     let mut objects = vec![
@@ -39,7 +41,7 @@ pub(super) fn checksum(source: Source<'_>, role: Role, foundation: &[Object]) ->
         .into_iter()
         .map(|(_, reference)| reference)
         .collect();
-    if role == Role::Gateway {
+    if role == STATEFUL {
         secrets.push(source.stack.spec.database.url_secret_ref.clone());
     }
     parts.push(source.fingerprint(&secrets));
@@ -137,8 +139,7 @@ fn auth_type(kafka: &KafkaSpec) -> &'static str {
     }
 }
 
-/// The gateway's state store, in tables of its own beside ours. One app only: each sidecar would
-/// open a pool.
+/// The state store, in tables of its own beside ours. One app only: each sidecar would open a pool.
 fn state(source: Source<'_>) -> Object {
     component(
         source,
@@ -154,7 +155,7 @@ fn state(source: Source<'_>) -> Object {
             value("metadataTableName", "dapr_metadata"),
             value("maxConns", "2"),
         ],
-        vec![names::role(source.stack, Role::Gateway)],
+        vec![names::role(source.stack, STATEFUL)],
     )
 }
 
@@ -180,7 +181,9 @@ fn secret_store(source: Source<'_>) -> Object {
         "secretstores.kubernetes",
         "v1",
         vec![],
-        vec![names::role(source.stack, access::READER)],
+        access::READERS
+            .map(|role| names::role(source.stack, role))
+            .into(),
     )
 }
 

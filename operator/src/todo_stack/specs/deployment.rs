@@ -202,7 +202,7 @@ fn annotations(source: Source<'_>, role: Role, loaded: &str) -> Value {
     set("dapr.io/sidecar-memory-limit", "256Mi".into());
     // The store that Dapr adds by itself would ask the API server; only ours does.
     set("dapr.io/disable-builtin-k8s-secret-store", "true".into());
-    if role == access::READER {
+    if access::READERS.contains(&role) {
         set(
             "dapr.io/volume-mounts",
             format!("{CREDENTIALS}:{CREDENTIALS_PATH}"),
@@ -213,7 +213,7 @@ fn annotations(source: Source<'_>, role: Role, loaded: &str) -> Value {
 
 /// The API server's credentials, for the sidecar alone.
 fn volumes(role: Role) -> Value {
-    if role != access::READER {
+    if !access::READERS.contains(&role) {
         return json!([]);
     }
     json!([{
