@@ -1,2 +1,99 @@
-//! The `todostack` command.
-fn main() {}
+//! The `todostack` command: the whole platform on one machine, without a cluster.
+
+mod client;
+mod dev;
+mod get;
+mod keys;
+mod manifests;
+mod platform;
+mod postgres;
+mod schedules;
+mod sink;
+mod smoke;
+mod unprivileged;
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// The to-do platform on your machine.
+#[derive(Parser)]
+#[command(name = "todostack", version)]
+struct Cli {
+    /// Folder of the database and the keys; absent: the user's data folder, or for root
+    /// `/var/lib`.
+    #[arg(long, global = true, env = "TODOSTACK_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// What is logged to standard error, as `tracing` filter directives.
+    #[arg(long, global = true, env = "TODOSTACK_LOG", default_value = "warn")]
+    log: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the platform that manifests describe, on an embedded Postgres.
+    Dev {
+        /// Manifests: a TodoStack and its RecurringSchedules and ReminderJobs, as for kubectl.
+        #[arg(short, long)]
+        filename: PathBuf,
+        /// Where to listen.
+        #[arg(long, default_value = "127.0.0.1:8080")]
+        listen: SocketAddr,
+    },
+    /// Show what a running `todostack dev` has.
+    Get {
+        /// What to show.
+        kind: Kind,
+    },
+    /// Run the platform, send a reminder through it, and say how late it came.
+    Smoke,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Kind {
+    /// Reminders, with the columns of `kubectl get reminderjobs`.
+    #[value(alias = "reminderjob", alias = "rj")]
+    Reminderjobs,
+}
+
+fn main() -> anyhow::Result<()> {
+    let cli = Cli::parse();
+    // The smoke test begins with an empty database of its own.
+    let scratch = matches!(cli.command, Command::Smoke);
+    let data_dir = match cli.data_dir {
+        Some(folder) => std::path::absolute(folder)?,
+        None if scratch => unprivileged::data_dir("todostack-smoke")?,
+        None => unprivileged::data_dir("todostack-dev")?,
+    };
+    unprivileged::prepare(&data_dir)?;
+    if unprivileged::is_root()? {
+        let mut arguments = vec!["--data-dir".to_owned(), data_dir.display().to_string()];
+        arguments.extend(["--log".into(), cli.log.clone()]);
+        match &cli.command {
+            Command::Dev { filename, listen } => {
+                // `nobody` may not be able to read the file, nor the folder it is in: root reads it.
+                let copy = manifests::keep_copy(filename, &data_dir)?;
+                arguments.extend(["dev".into(), "--listen".into(), listen.to_string()]);
+                arguments.extend(["--filename".into(), copy]);
+            }
+            Command::Get { .. } => arguments.extend(["get".into(), "reminderjobs".into()]),
+            Command::Smoke => arguments.push("smoke".into()),
+        }
+        return Err(unprivileged::go_on_as_nobody(&data_dir, &arguments));
+    }
+    runtime::telemetry::init(runtime::telemetry::Format::Text, &cli.log)?;
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    threads.block_on(async {
+        match cli.command {
+            Command::Dev { filename, listen } => dev::run(&data_dir, &filename, listen).await,
+            Command::Get {
+                kind: Kind::Reminderjobs,
+            } => get::reminderjobs(&data_dir).await,
+            Command::Smoke => smoke::run(&data_dir).await,
+        }
+    })
+}

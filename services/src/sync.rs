@@ -40,7 +40,8 @@ const REPLAY: i64 = 1000;
 pub struct Sync {
     pool: PgPool,
     keys: Keys,
-    notices: broadcast::Sender<Arc<Event>>,
+    /// `None`: something was missed, every device reads anew.
+    notices: broadcast::Sender<Option<Arc<Event>>>,
     shutdown: CancellationToken,
 }
 
@@ -70,6 +71,8 @@ impl Sync {
             };
             let Err(error) = outcome;
             tracing::warn!(%error, "the notices stopped; they are listened for again");
+            // No device is connected: nothing to tell.
+            let _ = self.notices.send(None);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
@@ -78,13 +81,13 @@ impl Sync {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
         loop {
-            // `None`: the connection was lost and notices may be, so devices must read anew.
+            // `None`: the connection was lost, and notices may be.
             let Some(notification) = listener.try_recv().await? else {
                 return Err(sqlx::Error::PoolClosed);
             };
             match serde_json::from_str(notification.payload()) {
                 // Nobody listens: no device is connected.
-                Ok(event) => drop(self.notices.send(Arc::new(event))),
+                Ok(event) => drop(self.notices.send(Some(Arc::new(event)))),
                 Err(error) => tracing::error!(%error, "a notice cannot be read"),
             }
         }
@@ -145,9 +148,9 @@ async fn open(
     let live = stream::unfold(live, move |mut live| async move {
         loop {
             match live.recv().await {
-                Ok(event) if event.owner == Some(user) => return Some((line(&event), live)),
-                Ok(_) => {}
-                Err(RecvError::Lagged(_)) => return Some((reset(), live)),
+                Ok(Some(event)) if event.owner == Some(user) => return Some((line(&event), live)),
+                Ok(Some(_)) => {}
+                Ok(None) | Err(RecvError::Lagged(_)) => return Some((reset(), live)),
                 Err(RecvError::Closed) => return None,
             }
         }

@@ -20,7 +20,7 @@ pub use alarm::{
     AlarmWork, Fired, Path, imminent, left_over, mark_armed, mark_disarmed, overdue, ring, unarmed,
     work_of, work_of_task,
 };
-pub use follow::{Cursor, changes, lookup, upcoming};
+pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use object::{Put, cancel, get, put};
 pub use of_task::{cancel_for_task, replace_for_task};
 

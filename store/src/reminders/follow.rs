@@ -18,6 +18,7 @@ struct Row {
     lateness_ms: Option<i64>,
     deliveries: Json<Vec<DeliveryView>>,
     changed: String,
+    created_at: DateTime<Utc>,
 }
 
 impl From<Row> for ReminderView {
@@ -173,4 +174,44 @@ pub async fn changes(
         },
     );
     Ok((rows.into_iter().map(Into::into).collect(), cursor))
+}
+
+/// The waiting reminders that `ReminderJob`s ask for, nearest first.
+///
+/// # Errors
+/// From the database.
+pub async fn waiting_objects(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<ReminderView>, sqlx::Error> {
+    let rows: Vec<Row> = sqlx::query_as(rows!(
+        "where r.phase in ('Pending', 'Scheduled') and r.origin = 'kubernetes'
+         order by r.fire_at, r.id limit $1"
+    ))
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(rows.into_iter().map(Into::into).collect())
+}
+
+/// The reminders that changed last, whoever made them, with the age of each.
+///
+/// # Errors
+/// From the database.
+pub async fn latest(
+    conn: &mut PgConnection,
+    limit: i64,
+) -> Result<Vec<(ReminderView, DateTime<Utc>)>, sqlx::Error> {
+    let rows: Vec<Row> =
+        sqlx::query_as(rows!("order by r.changed_tx desc, r.id desc limit $1"))
+            .bind(limit)
+            .fetch_all(conn)
+            .await?;
+    Ok(rows
+        .into_iter()
+        .map(|row| {
+            let created = row.created_at;
+            (row.into(), created)
+        })
+        .collect())
 }

@@ -1,0 +1,139 @@
+//! `todostack dev`: the platform that manifests describe, on this machine.
+
+use std::{fs, net::SocketAddr, path::Path};
+
+use anyhow::Context as _;
+use chrono::{Local, SecondsFormat, Utc};
+use domain::{reminder::CatchUp, webhook::Secret};
+use kube::ResourceExt;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    client::Api,
+    keys::Keys,
+    manifests::Manifests,
+    platform::{Options, Platform},
+    schedules::Follower,
+    sink::{Received, Sink},
+};
+
+/// The ready-made user.
+const DEMO_EMAIL: &str = "demo@example.com";
+
+/// What other commands need to know of a running `dev`.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Running {
+    /// The database's URL.
+    pub(crate) database_url: String,
+    /// Name of the stack.
+    pub(crate) stack: String,
+}
+
+impl Running {
+    const FILE: &str = "running.json";
+
+    /// What a running `dev` left in its data folder.
+    ///
+    /// # Errors
+    /// When none is running.
+    pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Self> {
+        let text = fs::read_to_string(data_dir.join(Self::FILE))
+            .with_context(|| format!("no `todostack dev` is running on {}", data_dir.display()))?;
+        Ok(serde_json::from_str(&text)?)
+    }
+}
+
+/// Runs until Ctrl-C.
+///
+/// # Errors
+/// Names what cannot be read or started.
+pub(crate) async fn run(
+    data_dir: &Path,
+    filename: &Path,
+    listen: SocketAddr,
+) -> anyhow::Result<()> {
+    let stop = runtime::shutdown::token()?;
+    let manifests = Manifests::read(filename)?;
+    let keys = Keys::load(data_dir)?;
+    let spec = &manifests.stack.spec;
+    let (sink, inbox, mut deliveries) = Sink::start().await?;
+    inbox.trust(Secret::parse(&keys.webhook)?);
+    let own = spec
+        .notifications
+        .webhook
+        .as_ref()
+        .and_then(|webhook| webhook.url.clone());
+    let stack = manifests.stack.name_any();
+    let namespace = manifests.stack.namespace();
+    let options = Options {
+        stack: (namespace.unwrap_or_else(|| "default".into()), stack.clone()),
+        listen,
+        webhook_url: Some(own.unwrap_or_else(|| sink.url.clone())),
+        catch_up: CatchUp {
+            window_seconds: spec.reminders.catch_up_window_seconds,
+            per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
+        },
+    };
+    println!("starting Postgres in {} …", data_dir.display());
+    let platform = tokio::select! {
+        platform = Platform::start(data_dir, &keys, options) => platform?,
+        () = stop.cancelled() => return Ok(()),
+    };
+    let running = Running {
+        database_url: platform.database_url(),
+        stack,
+    };
+    let file = data_dir.join(Running::FILE);
+    fs::write(&file, serde_json::to_vec(&running)?)?;
+    let outcome = async {
+        let mut follower = Follower::new(platform.reminders.clone(), manifests.schedules)?;
+        follower.begin(manifests.reminders).await?;
+        tokio::spawn(follower.run(platform.shutdown.clone()));
+        let mut api = Api::new(&platform.address)?;
+        let token = api.log_in(DEMO_EMAIL, &keys.demo_password).await?;
+        greet(&platform.address, &token, &keys.demo_password);
+        loop {
+            tokio::select! {
+                Some(delivery) = deliveries.recv() => tell(&delivery),
+                () = stop.cancelled() => return anyhow::Ok(()),
+                () = platform.shutdown.cancelled() => anyhow::bail!("the gateway ended"),
+            }
+        }
+    }
+    .await;
+    println!("stopping …");
+    let stopped = platform.stop().await;
+    // Gone already, or never written: nothing else may mistake it for a running one.
+    let _ = fs::remove_file(file);
+    outcome.and(stopped)
+}
+
+fn greet(address: &str, token: &str, password: &str) {
+    let soon =
+        (Utc::now() + chrono::Duration::seconds(20)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    println!(
+        "\
+todostack is at {address}  (OpenAPI: {address}/openapi.json)
+user {DEMO_EMAIL}, password {password}, token:
+
+    TOKEN={token}
+
+Make a task with a reminder in a few seconds, then list the tasks:
+
+    curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"title\":\"Water the plants\",\"reminders\":[{{\"at\":\"{soon}\"}}]}}'
+    curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\"
+
+Deliveries appear below; `todostack get reminderjobs` shows what waits. Ctrl-C stops."
+    );
+}
+
+fn tell(delivery: &Received) {
+    let reminder = &delivery.reminder;
+    let late = (delivery.at - reminder.fire_at).num_milliseconds();
+    println!(
+        "{}  reminder delivered {late} ms after its time: {}",
+        delivery.at.with_timezone(&Local).format("%H:%M:%S"),
+        reminder.message
+    );
+}

@@ -1,0 +1,176 @@
+//! Everything that a stack runs, in this process: the same gateway and services as in a cluster, with
+//! the in-process transport and timer.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use domain::{reminder::CatchUp, webhook::Secret};
+use gateway::Gateway;
+use runtime::auth;
+use services::{
+    audit::Audit,
+    consumer::Consumer,
+    notifications::{Notifications, webhook::Webhooks},
+    recurrence::Recurrence,
+    relay::Relay,
+    reminders::{self, Reminders},
+    sync::Sync,
+    timer::Timer,
+    transport::InProcess,
+};
+use sqlx::PgPool;
+use tokio::{net::TcpListener, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use crate::{keys::Keys, postgres::Embedded};
+
+/// What to run.
+pub(crate) struct Options {
+    /// Namespace and name of the stack.
+    pub(crate) stack: (String, String),
+    /// Where to listen; port 0: any free one.
+    pub(crate) listen: SocketAddr,
+    /// Webhook of reminders that have no channel.
+    pub(crate) webhook_url: Option<String>,
+    /// What to do with overdue reminders.
+    pub(crate) catch_up: CatchUp,
+}
+
+/// A running platform.
+pub(crate) struct Platform {
+    /// The gateway's URL.
+    pub(crate) address: String,
+    /// The store.
+    pub(crate) pool: PgPool,
+    /// The service that fires.
+    pub(crate) reminders: Arc<Reminders>,
+    /// Cancelled when it stops.
+    pub(crate) shutdown: CancellationToken,
+    postgres: Embedded,
+    work: JoinSet<()>,
+}
+
+impl Platform {
+    /// Starts all of it.
+    ///
+    /// # Errors
+    /// Names the part that does not start.
+    pub(crate) async fn start(
+        data_dir: &Path,
+        keys: &Keys,
+        options: Options,
+    ) -> anyhow::Result<Self> {
+        // First of all: a port that is taken is told before anything is started.
+        let listener = TcpListener::bind(options.listen)
+            .await
+            .with_context(|| format!("listen on {}: give another with --listen", options.listen))?;
+        let address = format!("http://{}", listener.local_addr()?);
+        let postgres = Embedded::start(data_dir, &keys.database_password).await?;
+        let started = Self::start_on(postgres, listener, address, keys, options).await;
+        match started {
+            Ok(platform) => Ok(platform),
+            Err((postgres, error)) => {
+                postgres.stop().await?;
+                Err(error)
+            }
+        }
+    }
+
+    async fn start_on(
+        postgres: Embedded,
+        listener: TcpListener,
+        address: String,
+        keys: &Keys,
+        options: Options,
+    ) -> Result<Self, (Embedded, anyhow::Error)> {
+        let prepared = async {
+            let url = postgres.url();
+            store::migrate_url(&url).await.context("the schema")?;
+            let pool = store::connect(&url, "todostack-dev", 30)?;
+            let secret = Secret::parse(&keys.webhook)?;
+            // Everything is on this machine, the receivers too.
+            let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;
+            let tokens = auth::Keys::new(keys.jwt.as_bytes())?;
+            let gateway = Gateway::new(pool.clone(), tokens.clone())?;
+            anyhow::Ok((pool, webhooks, tokens, gateway))
+        };
+        let (pool, webhooks, tokens, gateway) = match prepared.await {
+            Ok(prepared) => prepared,
+            Err(error) => return Err((postgres, error)),
+        };
+        let shutdown = CancellationToken::new();
+        let mut work = JoinSet::new();
+
+        let (timer, ringing) = Timer::new();
+        let reminders = Reminders::new(pool.clone(), Arc::new(timer), options.catch_up);
+        let notifications = Notifications::new(pool.clone(), webhooks);
+        let sync = Sync::new(pool.clone(), tokens.clone(), shutdown.clone());
+        let consumers: Vec<Arc<dyn Consumer>> = vec![
+            reminders.clone(),
+            notifications.clone(),
+            Arc::new(Recurrence { pool: pool.clone() }),
+            Arc::new(Audit { pool: pool.clone() }),
+            Arc::new(sync.clone()),
+        ];
+        let (namespace, name) = &options.stack;
+        let relay = Relay {
+            pool: pool.clone(),
+            publisher: Arc::new(InProcess::new(consumers)),
+            source: format!("/todostack/{namespace}/{name}"),
+        };
+        work.spawn(relay.run(shutdown.clone()));
+        work.spawn(reminders.clone().listen(ringing, shutdown.clone()));
+        // The timer starts empty: the first sweep sets what is about to ring.
+        work.spawn(reminders::sweep_each_minute(
+            reminders.clone(),
+            shutdown.clone(),
+        ));
+        work.spawn(notifications.run(shutdown.clone()));
+        work.spawn(sync.clone().listen());
+        let router = gateway::router(gateway).merge(sync.router());
+        let stop = shutdown.clone();
+        work.spawn(async move {
+            let served = axum::serve(
+                listener,
+                router.into_make_service_with_connect_info::<SocketAddr>(),
+            )
+            .with_graceful_shutdown(stop.clone().cancelled_owned())
+            .await;
+            if let Err(error) = served {
+                tracing::error!(%error, "the gateway ended");
+                stop.cancel();
+            }
+        });
+        Ok(Self {
+            address,
+            pool,
+            reminders,
+            shutdown,
+            postgres,
+            work,
+        })
+    }
+
+    /// URL of the database.
+    pub(crate) fn database_url(&self) -> String {
+        self.postgres.url()
+    }
+
+    /// Lets work under way end, then stops the database.
+    ///
+    /// # Errors
+    /// When the database cannot be stopped.
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
+        self.shutdown.cancel();
+        let all = async { while self.work.join_next().await.is_some() {} };
+        if tokio::time::timeout(Duration::from_secs(10), all)
+            .await
+            .is_err()
+        {
+            tracing::warn!("some work did not end in time; it goes on at the next start");
+            self.work.abort_all();
+        }
+        self.pool.close().await;
+        self.postgres.stop().await
+    }
+}
