@@ -1,11 +1,14 @@
 //! A task as its owner sees it.
 
-use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{recurrence::SeriesSpec, reminder::Channel};
+use crate::{
+    recurrence::{SeriesSpec, Start, to_instant},
+    reminder::Channel,
+};
 
 /// Limits on what one task may hold; each is answered with a 4xx naming the field.
 pub mod limits {
@@ -107,26 +110,10 @@ const ALL_DAY_HOUR: u32 = 9;
 
 /// The instant at which a local time happens in a zone (RFC 5545 §3.3.5): a time that the clock
 /// skips is moved forward by the gap, of a time that happens twice the first is meant.
-pub fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    match zone.from_local_datetime(&local) {
-        LocalResult::Single(time) | LocalResult::Ambiguous(time, _) => time.to_utc(),
-        LocalResult::None => before_gap(local, zone),
-    }
-}
-
-/// The instant of a skipped local time, read with the offset in force before the gap. The longest
-/// gap known is the day that Samoa left out in 2011.
-fn before_gap(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    let step = Duration::minutes(15);
-    (1..=8 * 24)
-        .filter_map(|steps| {
-            let earlier = local.checked_sub_signed(step * steps)?;
-            let time = zone.from_local_datetime(&earlier).latest()?;
-            time.to_utc().checked_add_signed(step * steps)
-        })
-        .next()
-        // Only beyond the last representable instant, where no zone has anything to say.
-        .unwrap_or_else(|| local.and_utc())
+fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    // Nanosecond 1 would mean the second of two.
+    let local = local.with_nanosecond(0).unwrap_or(local);
+    to_instant(&Start::At(local), zone)
 }
 
 /// The instant at which something is due. All day means until the last second of that day in its
@@ -341,8 +328,18 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_time_has_an_instant() {
-        instant(NaiveDateTime::MAX, chrono_tz::Pacific::Apia);
-        instant(NaiveDateTime::MIN, chrono_tz::Pacific::Kiritimati);
+    fn the_furthest_dates_that_are_accepted_have_instants_of_four_digit_years() {
+        use chrono::Datelike;
+        for zone in [chrono_tz::Etc::GMTMinus14, chrono_tz::Etc::GMTPlus12] {
+            for year in [*limits::YEARS.start(), *limits::YEARS.end()] {
+                for local in [
+                    format!("{year}-01-01T00:00:00"),
+                    format!("{year}-12-31T23:59:59"),
+                ] {
+                    let found = due_at(&at(&local, zone), Tz::UTC).year();
+                    assert!((1000..=9999).contains(&found), "{local} {zone}: {found}");
+                }
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Writing tasks.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use domain::{
     event::{Event, EventType},
@@ -235,21 +235,35 @@ pub async fn rezone(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<usize> {
-    let rows: Vec<TaskRow> = sqlx::query_as(
-        "select * from tasks where owner_id = $1 and due_date is not null
+    let days: Vec<(Uuid, NaiveDate)> = sqlx::query_as(
+        "select id, due_date from tasks where owner_id = $1 and due_date is not null
              and completed_at is null and deleted_at is null order by id for update",
     )
     .bind(owner)
     .fetch_all(&mut *conn)
     .await?;
-    let mut moved = 0;
-    for TaskRow(task) in rows {
-        let at = task.due.as_ref().map(|due: &Due| due_at(due, zone));
-        if at != task.due_at && update(conn, &task, zone, now).await?.is_some() {
-            moved += 1;
+    let (ids, ends): (Vec<Uuid>, Vec<DateTime<Utc>>) = days
+        .into_iter()
+        .map(|(id, date)| (id, due_at(&Due::On { date }, zone)))
+        .unzip();
+    let moved: Vec<TaskRow> = sqlx::query_as(
+        "update tasks set due_at = ends.at, updated_at = $3, version = version + 1
+         from unnest($1, $2) as ends (task, at)
+         where id = ends.task and due_at is distinct from ends.at returning tasks.*",
+    )
+    .bind(ids)
+    .bind(ends)
+    .bind(now)
+    .fetch_all(&mut *conn)
+    .await?;
+    for TaskRow(task) in &moved {
+        // What its owner wrote is as before: where that is no reminder, none is to be cancelled.
+        if !task.reminders.is_empty() {
+            reminders::replace_for_task(conn, task, zone, now).await?;
         }
+        announce(conn, EventType::TaskUpdated, task, now).await?;
     }
-    Ok(moved)
+    Ok(moved.len())
 }
 
 /// Puts the event of a write into the outbox.
