@@ -98,7 +98,7 @@ fn controller(
     controller
 }
 
-/// A watch that brings names and owners only.
+/// A watch of which names and owners are kept only.
 fn metadata<K>(context: &Context) -> Api<PartialObjectMeta<K>>
 where
     K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,

@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Mutex,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -30,6 +30,8 @@ use crate::{
 
 /// Brokers are asked this often, unless something says sooner.
 const TOPICS_FRESH: Duration = Duration::from_secs(60);
+/// Brokers that did not answer are asked again after this long: waiting for them holds up the rest.
+const FAILURE_FRESH: Duration = Duration::from_secs(10);
 
 /// What a plan is made from.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,27 +70,29 @@ impl Observed {
     }
 }
 
+type Answer = Result<BTreeSet<String>, KafkaError>;
+
 /// Remembers what brokers said a moment ago: a stack is looked at each time one of its pods changes.
 #[derive(Default)]
 pub struct TopicsCache {
-    seen: Mutex<HashMap<Connection, (Instant, BTreeSet<String>)>>,
+    seen: Mutex<HashMap<Connection, (Instant, Answer)>>,
 }
 
 impl TopicsCache {
-    async fn get(&self, connection: &Connection) -> Result<BTreeSet<String>, KafkaError> {
+    async fn get(&self, connection: &Connection) -> Answer {
         let known = self
             .lock()
             .get(connection)
-            .filter(|(at, _)| at.elapsed() < TOPICS_FRESH)
-            .map(|(_, topics)| topics.clone());
-        if let Some(topics) = known {
-            return Ok(topics);
+            .filter(|seen| is_fresh(seen))
+            .map(|(_, answer)| answer.clone());
+        if let Some(answer) = known {
+            return answer;
         }
-        let topics = connection.topics().await?;
+        let answer = connection.topics().await;
         let mut seen = self.lock();
-        seen.retain(|_, (at, _)| at.elapsed() < TOPICS_FRESH);
-        seen.insert(connection.clone(), (Instant::now(), topics.clone()));
-        Ok(topics)
+        seen.retain(|_, seen| is_fresh(seen));
+        seen.insert(connection.clone(), (Instant::now(), answer.clone()));
+        answer
     }
 
     /// Ask anew: topics were made or deleted.
@@ -96,12 +100,18 @@ impl TopicsCache {
         self.lock().remove(connection);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Connection, (Instant, BTreeSet<String>)>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Connection, (Instant, Answer)>> {
         // A cache that is half-way is a cache still.
-        self.seen
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_fresh((at, answer): &(Instant, Answer)) -> bool {
+    let fresh = match answer {
+        Ok(_) => TOPICS_FRESH,
+        Err(_) => FAILURE_FRESH,
+    };
+    at.elapsed() < fresh
 }
 
 /// Reads all.

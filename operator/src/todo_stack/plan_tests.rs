@@ -553,7 +553,12 @@ fn each_name_fits_where_it_goes() {
     for round in 0..2 {
         let next = plan(&stack, &observed, IMAGE);
         for object in &next.apply {
-            assert!(object.name.len() <= 63, "round {round}: {}", object.title());
+            let longest = if object.kind.is_dapr() { 253 } else { 63 };
+            assert!(
+                object.name.len() <= longest,
+                "round {round}: {}",
+                object.title()
+            );
         }
         obey(&mut stack, &mut observed, &next);
     }
@@ -654,26 +659,39 @@ fn manifests(spec: Value) -> String {
                     fields.remove(field);
                 }
             }
+            without_digests(&mut object.body);
             serde_yaml::to_string(&object.body).expect("YAML")
         })
         .collect::<Vec<_>>()
         .join("---\n")
 }
 
-fn with_filters(check: impl FnOnce()) {
-    let mut settings = insta::Settings::clone_current();
-    settings.add_filter(
-        r"(applied|dapr-checksum|secrets-checksum): '?[0-9a-f]{16}'?",
-        "$1: DIGEST",
-    );
-    settings.add_filter(r"migrate-[0-9a-f]{8}", "migrate-ID");
-    settings.set_prepend_module_to_snapshot(false);
-    settings.bind(check);
+/// Digests are told apart from what they are digests of.
+fn without_digests(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if ["applied", "dapr-checksum", "secrets-checksum"]
+                    .iter()
+                    .any(|name| *key == format!("todostack.dev/{name}"))
+                {
+                    *value = "DIGEST".into();
+                } else {
+                    without_digests(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_digests),
+        Value::String(text) if text.starts_with("demo-migrate-") => {
+            *value = "demo-migrate-DIGEST".into()
+        }
+        _ => {}
+    }
 }
 
 #[test]
 fn manifests_of_the_smallest_stack() {
-    with_filters(|| insta::assert_snapshot!("smallest", manifests(json!({}))));
+    insta::assert_snapshot!("smallest", manifests(json!({})));
 }
 
 #[test]
@@ -707,5 +725,5 @@ fn manifests_with_log_in_and_a_webhook() {
                         || manifest.contains("name: demo-notifications\n")))
         })
         .collect();
-    with_filters(|| insta::assert_snapshot!("log_in_and_webhook", chosen.join("---\n")));
+    insta::assert_snapshot!("log_in_and_webhook", chosen.join("---\n"));
 }
