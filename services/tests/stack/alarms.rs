@@ -1,0 +1,203 @@
+//! Setting alarms, ringing, and the sweep.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use chrono::{Duration, Utc};
+use domain::{
+    event::EventType,
+    reminder::{Alarm, CatchUp},
+};
+use services::{consumer::Consumer, reminders::Reminders};
+use store::reminders::{Fired, Path};
+use uuid::Uuid;
+
+use crate::support::{Silent, alarm_of, create, events, phase, service, task, user};
+
+#[tokio::test]
+async fn an_event_sets_the_alarm_and_a_completed_task_takes_it_away() {
+    let pool = store::testing::database().await;
+    let clock = Arc::new(Silent::default());
+    let service = service(&pool, clock.clone());
+    let task = task(user(&pool).await, &[Utc::now() + Duration::hours(1)]);
+    let reminder = create(&pool, &task).await[0];
+    assert_eq!(phase(&pool, reminder).await, "Pending");
+
+    let written = events(&pool, "task-events").await;
+    service.handle(&written[0]).await.unwrap();
+    // Twice is as once.
+    service.handle(&written[0]).await.unwrap();
+    assert_eq!(phase(&pool, reminder).await, "Scheduled");
+    assert_eq!(clock.names(), [alarm_of(&pool, reminder).await.name()]);
+    let kinds: Vec<EventType> = events(&pool, "reminders")
+        .await
+        .iter()
+        .map(|e| e.kind)
+        .collect();
+    assert_eq!(kinds, [EventType::ReminderScheduled]);
+
+    let mut transaction = pool.begin().await.unwrap();
+    store::tasks::complete(&mut transaction, task.owner, task.id, Utc::now())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(phase(&pool, reminder).await, "Cancelled");
+    service.handle(&written[0]).await.unwrap();
+    assert!(clock.names().is_empty());
+}
+
+#[tokio::test]
+async fn many_alarms_and_sweeps_at_once_fire_once() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let task = task(user(&pool).await, &[Utc::now()]);
+    let reminder = create(&pool, &task).await[0];
+    let alarm = alarm_of(&pool, reminder).await;
+    let rings = (0..20).map(|i| {
+        let service = service.clone();
+        let path = if i % 2 == 0 { Path::Alarm } else { Path::Sweep };
+        tokio::spawn(async move { service.ring(&alarm, path).await.unwrap() })
+    });
+    let mut outcomes = Vec::new();
+    for ring in rings {
+        outcomes.push(ring.await.unwrap());
+    }
+    let fired = outcomes
+        .iter()
+        .filter(|o| matches!(o, Fired::Now { .. }))
+        .count();
+    assert_eq!(fired, 1);
+    assert_eq!(outcomes.iter().filter(|o| **o == Fired::Stale).count(), 19);
+    let due = events(&pool, "reminders").await;
+    assert_eq!(
+        due.iter()
+            .filter(|e| e.kind == EventType::ReminderDue)
+            .count(),
+        1
+    );
+    assert_eq!(phase(&pool, reminder).await, "Fired");
+}
+
+#[tokio::test]
+async fn an_alarm_from_before_an_edit_does_nothing_but_leave_a_line() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let owner = user(&pool).await;
+    let mut task = task(owner, &[]);
+    task.due = Some(domain::task::Due::At {
+        date_time: Utc::now().naive_utc(),
+        time_zone: chrono_tz::UTC,
+    });
+    task.reminders = vec![domain::task::ReminderSpec {
+        when: domain::task::RemindAt::Before { before_seconds: 0 },
+        channels: Vec::new(),
+    }];
+    let reminder = create(&pool, &task).await[0];
+    let old = alarm_of(&pool, reminder).await;
+    task.due = Some(domain::task::Due::At {
+        date_time: Utc::now().naive_utc() + Duration::hours(2),
+        time_zone: chrono_tz::UTC,
+    });
+    let mut transaction = pool.begin().await.unwrap();
+    let edited = store::tasks::update(&mut transaction, &task, chrono_tz::UTC, Utc::now()).await;
+    assert!(edited.unwrap().is_some());
+    transaction.commit().await.unwrap();
+
+    let new = alarm_of(&pool, reminder).await;
+    assert_eq!(
+        (new.reminder, new.occurrence),
+        (old.reminder, old.occurrence)
+    );
+    assert!(new.generation > old.generation);
+    assert_eq!(service.ring(&old, Path::Alarm).await.unwrap(), Fired::Stale);
+    assert_eq!(phase(&pool, reminder).await, "Pending");
+    let trail = store::audit::list(&pool, owner, 0, 10).await.unwrap();
+    assert_eq!(trail.len(), 1);
+    assert_eq!(trail[0].kind, "reminder.stale");
+    // The new one is not due for two hours.
+    assert_eq!(service.ring(&new, Path::Alarm).await.unwrap(), Fired::Early);
+}
+
+#[tokio::test]
+async fn the_sweep_fires_what_is_overdue_and_mends_alarms_that_were_lost() {
+    let pool = store::testing::database().await;
+    let clock = Arc::new(Silent::default());
+    let service = service(&pool, clock.clone());
+    let now = Utc::now();
+    let times = [
+        now - Duration::seconds(30),
+        now + Duration::seconds(60),
+        now + Duration::hours(9),
+    ];
+    let reminders = create(&pool, &task(user(&pool).await, &times)).await;
+
+    // The scheduler is away: what is overdue fires nevertheless, and nothing is marked as set.
+    clock.broken.store(true, Ordering::Relaxed);
+    service.sweep().await.unwrap_err();
+    assert_eq!(phase(&pool, reminders[0]).await, "Fired");
+    assert_eq!(phase(&pool, reminders[1]).await, "Pending");
+
+    clock.broken.store(false, Ordering::Relaxed);
+    service.sweep().await.unwrap();
+    assert_eq!(phase(&pool, reminders[1]).await, "Scheduled");
+    assert_eq!(phase(&pool, reminders[2]).await, "Scheduled");
+    assert_eq!(clock.names().len(), 2);
+
+    // The scheduler lost everything: what is about to ring is set again.
+    clock.set.lock().unwrap().clear();
+    service.sweep().await.unwrap();
+    assert_eq!(clock.names(), [alarm_of(&pool, reminders[1]).await.name()]);
+}
+
+#[tokio::test]
+async fn beyond_the_window_a_reminder_is_missed_and_says_so() {
+    let pool = store::testing::database().await;
+    let policy = CatchUp {
+        window_seconds: 20,
+        per_second: 10,
+    };
+    let service = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
+    let late = Utc::now() - Duration::seconds(30);
+    let reminder = create(&pool, &task(user(&pool).await, &[late])).await[0];
+    service.sweep().await.unwrap();
+    assert_eq!(phase(&pool, reminder).await, "Missed");
+    let failed = events(&pool, "reminders").await;
+    assert_eq!(failed.len(), 1);
+    assert_eq!(failed[0].kind, EventType::ReminderFailed);
+    let reason = failed[0].data["reason"].as_str().unwrap();
+    assert!(reason.contains("overdue by 30 s"), "{reason}");
+}
+
+#[tokio::test]
+async fn late_alarms_beyond_the_rate_are_left_to_the_sweep() {
+    let pool = store::testing::database().await;
+    let policy = CatchUp {
+        window_seconds: 3600,
+        per_second: 1,
+    };
+    let service = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
+    let late = Utc::now() - Duration::seconds(30);
+    let times: Vec<_> = (0..4).map(|i| late - Duration::milliseconds(i)).collect();
+    let reminders = create(&pool, &task(user(&pool).await, &times)).await;
+    for reminder in &reminders {
+        let alarm = alarm_of(&pool, *reminder).await;
+        assert!(service.on_alarm(&alarm, Some(late)).await.unwrap());
+    }
+    let mut fired = 0;
+    for reminder in &reminders {
+        fired += u32::from(phase(&pool, *reminder).await == "Fired");
+    }
+    // One in a second; the turn of a second may fall in between.
+    assert!((1..=2).contains(&fired), "{fired}");
+}
+
+#[tokio::test]
+async fn an_alarm_of_nobody_is_acknowledged() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let nobody = Alarm {
+        reminder: Uuid::new_v4(),
+        occurrence: 0,
+        generation: 1,
+    };
+    assert!(service.on_alarm(&nobody, None).await.unwrap());
+}

@@ -1,0 +1,208 @@
+//! Serving channels: signatures, once each, attempts.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{Router, body::Bytes, extract::State, http::HeaderMap, http::StatusCode, routing::post};
+use chrono::Utc;
+use domain::{event::EventType, webhook::Secret};
+use services::{
+    consumer::Consumer,
+    notifications::{Notifications, webhook::Webhooks},
+};
+use sqlx::PgPool;
+use store::reminders::Path;
+use tokio_util::sync::CancellationToken;
+
+use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
+
+/// A receiver that first answers 500 a few times.
+#[derive(Clone, Default)]
+struct Receiver {
+    refusals: Arc<AtomicU32>,
+    seen: Arc<Mutex<Vec<(HeaderMap, Bytes)>>>,
+}
+
+impl Receiver {
+    async fn start(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/hook", listener.local_addr().unwrap());
+        let router = Router::new()
+            .route("/hook", post(Self::take))
+            .with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        url
+    }
+
+    async fn take(State(this): State<Self>, headers: HeaderMap, body: Bytes) -> StatusCode {
+        this.seen.lock().unwrap().push((headers, body));
+        let left = this.refusals.load(Ordering::Relaxed);
+        if left > 0 {
+            this.refusals.store(left - 1, Ordering::Relaxed);
+            return StatusCode::INTERNAL_SERVER_ERROR;
+        }
+        StatusCode::OK
+    }
+
+    fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+}
+
+fn secret() -> (String, Secret) {
+    let text = Secret::text(&[9; 32]);
+    let secret = Secret::parse(&text).unwrap();
+    (text, secret)
+}
+
+async fn fire(pool: &PgPool, notifications: &Notifications) -> uuid::Uuid {
+    let reminders = service(pool, Arc::new(Silent::default()));
+    let reminder = create(pool, &task(user(pool).await, &[Utc::now()])).await[0];
+    let alarm = alarm_of(pool, reminder).await;
+    reminders.ring(&alarm, Path::Alarm).await.unwrap();
+    for event in events(pool, "reminders").await {
+        // At least once: twice, here.
+        notifications.handle(&event).await.unwrap();
+        notifications.handle(&event).await.unwrap();
+    }
+    reminder
+}
+
+#[tokio::test]
+async fn a_firing_is_delivered_once_and_signed() {
+    let pool = store::testing::database().await;
+    let receiver = Receiver::default();
+    let (_, secret) = secret();
+    let url = receiver.start().await;
+    let webhooks = Webhooks::new(Some(url), Some(secret.clone()), true).unwrap();
+    let notifications = Notifications::new(pool.clone(), webhooks);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(notifications.clone().run(stop.clone()));
+    let reminder = fire(&pool, &notifications).await;
+    eventually("it is delivered", async || {
+        phase(&pool, reminder).await == "Delivered"
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(receiver.count(), 1);
+    let (headers, body) = receiver.seen.lock().unwrap()[0].clone();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    secret
+        .verify(
+            &header("webhook-id"),
+            header("webhook-timestamp").parse().unwrap(),
+            &body,
+            &header("webhook-signature"),
+            Utc::now().timestamp(),
+        )
+        .unwrap();
+    let kinds: Vec<EventType> = events(&pool, "reminders")
+        .await
+        .iter()
+        .map(|e| e.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [EventType::ReminderDue, EventType::ReminderDelivered]
+    );
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refused_delivery_is_tried_again_with_the_same_id() {
+    let pool = store::testing::database().await;
+    let receiver = Receiver::default();
+    receiver.refusals.store(1, Ordering::Relaxed);
+    let url = receiver.start().await;
+    let webhooks = Webhooks::new(Some(url), Some(secret().1), true).unwrap();
+    let notifications = Notifications::new(pool.clone(), webhooks);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(notifications.clone().run(stop.clone()));
+    let reminder = fire(&pool, &notifications).await;
+    eventually("the refusal is recorded", async || {
+        let error: Option<String> = sqlx::query_scalar("select last_error from deliveries")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        error.is_some_and(|error| error.contains("500"))
+    })
+    .await;
+    assert_eq!(phase(&pool, reminder).await, "Fired");
+    // Not for five seconds; the test does not wait.
+    sqlx::query("update deliveries set next_attempt_at = now()")
+        .execute(&pool)
+        .await
+        .unwrap();
+    eventually("it is delivered", async || {
+        phase(&pool, reminder).await == "Delivered"
+    })
+    .await;
+    let seen = receiver.seen.lock().unwrap().clone();
+    assert_eq!(seen.len(), 2);
+    assert_eq!(seen[0].0["webhook-id"], seen[1].0["webhook-id"]);
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_users_own_channel_comes_before_the_stacks_and_has_its_own_secret() {
+    let pool = store::testing::database().await;
+    let (own, stacks) = (Receiver::default(), Receiver::default());
+    let (text, secret) = secret();
+    let owner = user(&pool).await;
+    let mut connection = pool.acquire().await.unwrap();
+    let url = own.start().await;
+    store::channels::create_webhook(&mut connection, owner, &url, &text, true, 10)
+        .await
+        .unwrap()
+        .unwrap();
+    let other = Secret::parse(&Secret::text(&[1; 32])).unwrap();
+    let webhooks = Webhooks::new(Some(stacks.start().await), Some(other), true).unwrap();
+    let notifications = Notifications::new(pool.clone(), webhooks);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(notifications.clone().run(stop.clone()));
+    let reminders = service(&pool, Arc::new(Silent::default()));
+    let reminder = create(&pool, &task(owner, &[Utc::now()])).await[0];
+    let alarm = alarm_of(&pool, reminder).await;
+    reminders.ring(&alarm, Path::Alarm).await.unwrap();
+    for event in events(&pool, "reminders").await {
+        notifications.handle(&event).await.unwrap();
+    }
+    eventually("it is delivered", async || {
+        phase(&pool, reminder).await == "Delivered"
+    })
+    .await;
+    assert_eq!((own.count(), stacks.count()), (1, 0));
+    let (headers, body) = own.seen.lock().unwrap()[0].clone();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let at = header("webhook-timestamp").parse().unwrap();
+    secret
+        .verify(
+            &header("webhook-id"),
+            at,
+            &body,
+            &header("webhook-signature"),
+            at,
+        )
+        .unwrap();
+    stop.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn without_any_channel_the_reminder_fails_and_says_why() {
+    let pool = store::testing::database().await;
+    let webhooks = Webhooks::new(None, None, false).unwrap();
+    let notifications = Notifications::new(pool.clone(), webhooks);
+    let reminder = fire(&pool, &notifications).await;
+    assert_eq!(phase(&pool, reminder).await, "Failed");
+    let last = events(&pool, "reminders").await.pop().unwrap();
+    assert_eq!(last.kind, EventType::ReminderFailed);
+    assert!(last.data["reason"].as_str().unwrap().contains("no channel"));
+}

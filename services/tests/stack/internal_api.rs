@@ -1,0 +1,185 @@
+//! The internal API over its router.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode},
+};
+use chrono::{Duration, SecondsFormat, Utc};
+use serde_json::{Value, json};
+use services::reminders::internal_api::router;
+use sqlx::PgPool;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use crate::support::{Silent, create, service, task, user};
+
+struct Api {
+    router: Router,
+    clock: Arc<Silent>,
+}
+
+impl Api {
+    fn new(pool: &PgPool) -> Self {
+        let clock = Arc::new(Silent::default());
+        let router = router(service(pool, clock.clone()), "secret");
+        Self { router, clock }
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        self.call_as("secret", method, path, body).await
+    }
+
+    async fn call_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> (StatusCode, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/internal/v1/reminders{path}"))
+            .header("authorization", format!("Bearer {token}"))
+            .header("content-type", "application/json")
+            .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
+            .unwrap();
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+}
+
+fn wanted(seconds: i64) -> Value {
+    let at = Utc::now() + Duration::seconds(seconds);
+    json!({
+        "fireAt": at.to_rfc3339_opts(SecondsFormat::Nanos, true),
+        "message": "Stand up",
+        "object": "default/standup",
+    })
+}
+
+#[tokio::test]
+async fn put_is_idempotent_and_an_edit_is_a_new_generation() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let id = Uuid::new_v4();
+    let path = format!("/{id}");
+    let body = wanted(3600);
+    let (status, first) = api.call(Method::PUT, &path, Some(body.clone())).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(first["phase"], "Scheduled");
+    let (_, again) = api.call(Method::PUT, &path, Some(body)).await;
+    assert_eq!(again, first);
+    let (_, edited) = api.call(Method::PUT, &path, Some(wanted(7200))).await;
+    assert_eq!(edited["generation"], 2);
+    assert_eq!(api.clock.names(), [format!("r.{id}.0.2")]);
+
+    let mut held = wanted(7200);
+    held["suspend"] = json!(true);
+    let (_, held) = api.call(Method::PUT, &path, Some(held)).await;
+    assert_eq!(held["phase"], "Pending");
+    assert!(api.clock.names().is_empty());
+
+    let (status, cancelled) = api.call(Method::DELETE, &path, None).await;
+    assert_eq!(
+        (status, &cancelled["phase"]),
+        (StatusCode::OK, &json!("Cancelled"))
+    );
+    let (status, _) = api.call(Method::DELETE, &path, None).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, revived) = api.call(Method::PUT, &path, Some(wanted(60))).await;
+    assert_eq!(revived["phase"], "Scheduled");
+    assert_eq!(api.clock.names(), [format!("r.{id}.1.4")]);
+}
+
+#[tokio::test]
+async fn a_reminder_of_the_past_that_a_user_made_belongs_to_the_user() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let soon = Utc::now() + Duration::minutes(5);
+    let own = create(&pool, &task(user(&pool).await, &[soon])).await[0];
+    let (status, _) = api
+        .call(Method::PUT, &format!("/{own}"), Some(wanted(60)))
+        .await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    let (status, _) = api.call(Method::DELETE, &format!("/{own}"), None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (_, list) = api
+        .call(Method::GET, "/upcoming?horizonSeconds=600&limit=10", None)
+        .await;
+    assert_eq!(list["items"][0]["id"], own.to_string());
+    let (_, none) = api
+        .call(Method::GET, "/upcoming?horizonSeconds=60&limit=10", None)
+        .await;
+    assert_eq!(none["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_follower_is_told_of_every_change_once() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let (_, begin) = api.call(Method::GET, "/changes", None).await;
+    let cursor = begin["cursor"].as_str().unwrap().to_owned();
+    let ids: Vec<Uuid> = (0..5).map(|_| Uuid::new_v4()).collect();
+    for id in &ids {
+        api.call(Method::PUT, &format!("/{id}"), Some(wanted(3600)))
+            .await;
+    }
+    let mut after = cursor;
+    let mut seen = Vec::new();
+    loop {
+        let path = format!("/changes?after={after}&waitSeconds=1&limit=2");
+        let (status, page) = api.call(Method::GET, &path, None).await;
+        assert_eq!(status, StatusCode::OK);
+        let items = page["items"].as_array().unwrap().clone();
+        if items.is_empty() {
+            break;
+        }
+        assert!(items.len() <= 2);
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
+        after = page["cursor"].as_str().unwrap().to_owned();
+    }
+    let mut expected: Vec<String> = ids.iter().map(Uuid::to_string).collect();
+    expected.sort();
+    seen.sort();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn mistakes_name_the_field_and_strangers_are_refused() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let id = Uuid::new_v4();
+    let (status, _) = api
+        .call_as("guess", Method::GET, &format!("/{id}"), None)
+        .await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let (status, _) = api.call(Method::GET, &format!("/{id}"), None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let mut bad = wanted(60);
+    bad["message"] = json!("");
+    bad["taskId"] = json!(Uuid::new_v4());
+    let (status, problem) = api.call(Method::PUT, &format!("/{id}"), Some(bad)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["field"], "message");
+    let mut bad = wanted(60);
+    bad["taskId"] = json!(Uuid::new_v4());
+    let (_, problem) = api.call(Method::PUT, &format!("/{id}"), Some(bad)).await;
+    assert_eq!(problem["errors"][0]["field"], "taskId");
+    let (status, problem) = api.call(Method::GET, "/changes?after=x", None).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(problem["errors"][0]["field"], "after");
+    let many: Vec<Uuid> = (0..501).map(|_| Uuid::new_v4()).collect();
+    let (status, _) = api
+        .call(Method::POST, "/lookup", Some(json!({"ids": many})))
+        .await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+}
