@@ -50,7 +50,7 @@ pub enum TokenSource {
     /// A Secret.
     Secret {
         /// Secrets of the stack's namespace.
-        api: Api<Secret>,
+        api: Box<Api<Secret>>,
         /// Its name.
         name: String,
     },
@@ -348,7 +348,7 @@ impl StackClients {
                     .replace("{stack}", stack)
                     .replace("{namespace}", namespace);
                 let source = TokenSource::Secret {
-                    api: Api::namespaced(self.client.clone(), namespace),
+                    api: Box::new(Api::namespaced(self.client.clone(), namespace)),
                     name: format!("{stack}-keys"),
                 };
                 Arc::new(StackClient::new(self.http.clone(), base, source))

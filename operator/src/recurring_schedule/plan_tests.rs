@@ -134,8 +134,10 @@ fn the_next_occurrences_are_made_and_named_by_their_time() {
         "lookahead": 1,
         "startingDeadlineSeconds": 120,
     }));
-    let plan = world.settle(at("2026-11-21T08:31:00Z"));
+    let mut plan = world.settle(at("2026-11-21T08:31:00Z"));
     insta::assert_yaml_snapshot!("made", plan.create);
+    // Its words are the engine's.
+    assert!(plan.status.description.take().is_some());
     insta::assert_yaml_snapshot!("status", plan.status);
     assert_eq!(plan.next, Some(at("2026-11-21T08:50:00Z")));
 }
