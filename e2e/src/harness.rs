@@ -21,7 +21,7 @@ mod webhooks;
 pub use cluster::{Cluster, Ran};
 pub use dapr::Sidecar;
 pub use database::Database;
-pub use gateway::{Changes, Channel, Gateway, User};
+pub use gateway::{Changes, Channel, Gateway, Task, User};
 pub use kafka::{Kafka, Record};
 pub use node::{Process, containers_of, kill};
 pub use reach::{Forward, Target};

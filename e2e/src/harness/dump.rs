@@ -18,8 +18,8 @@ impl Cluster {
         };
         let of_stack = format!("app.kubernetes.io/instance={STACK}");
         let commands = [
-            "get todostack,recurringschedule,reminderjob,deployment,pod,job --all-namespaces --output wide".into(),
-            format!("describe todostack --namespace {NAMESPACE}"),
+            "get todostacks,recurringschedules,reminderjobs,deployment,pod,job --all-namespaces --output wide".into(),
+            format!("describe todostacks --namespace {NAMESPACE}"),
             format!("describe reminderjob --namespace {NAMESPACE}"),
             format!("get event --namespace {NAMESPACE} --sort-by .lastTimestamp"),
             format!("describe pod --namespace {NAMESPACE} --selector {of_stack}"),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
-use domain::{task::Task, webhook::Secret};
+use domain::{task::Due, webhook::Secret};
 use kube::Client;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -38,6 +38,22 @@ pub struct User {
     pub email: String,
     gateway: Gateway,
     token: String,
+}
+
+/// What the tests look at of a task as the gateway shows it.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Task {
+    /// Its id.
+    pub id: Uuid,
+    /// One line.
+    pub title: String,
+    /// When it is due.
+    pub due: Option<Due>,
+    /// The series that it is an instance of.
+    pub series: Option<Uuid>,
+    /// When it was completed.
+    pub completed_at: Option<DateTime<Utc>>,
 }
 
 /// A channel as its maker gets it: with the secret that signs.

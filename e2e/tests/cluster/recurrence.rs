@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use chrono::{Days, NaiveTime, Utc};
-use domain::task::{Due, Task};
-use e2e::harness::{User, eventually};
+use domain::task::Due;
+use e2e::harness::{Task, User, eventually};
 use serde_json::json;
 
 use crate::world::{World, unique};

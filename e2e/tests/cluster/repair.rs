@@ -83,7 +83,7 @@ pub(crate) async fn deletion(world: &World) -> Result<()> {
         "a stack has more children than {children:?}"
     );
 
-    let words = format!("delete todostack {STACK} -n {NAMESPACE} --timeout 120s");
+    let words = format!("delete todostack/{STACK} -n {NAMESPACE} --timeout 120s");
     world.cluster.kubectl(&words).await?;
     eventually(
         "the children to be gone",
