@@ -9,6 +9,8 @@ async fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
         .json()
         .flatten_event(true)
+        // The innermost span names the object; the list of all would say it twice.
+        .with_span_list(false)
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_new(&config.log)
                 .map_err(|error| anyhow::anyhow!("--log {:?}: {error}", config.log))?,

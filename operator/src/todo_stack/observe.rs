@@ -259,6 +259,29 @@ pub fn live(kind: Kind, mut item: DynamicObject) -> Option<Object> {
     item.metadata.managed_fields = None;
     let name = item.metadata.name.clone()?;
     // What came as JSON can be written as such.
-    let body = serde_json::to_value(item).ok()?;
+    let mut body = serde_json::to_value(item).ok()?;
+    // Lists of built-in types leave it out of their items.
+    let resource = kind.resource();
+    body["apiVersion"] = resource.api_version.into();
+    body["kind"] = resource.kind.into();
     Some(Object { kind, name, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_of_a_list_knows_its_type() {
+        let item: DynamicObject = serde_json::from_value(
+            json!({"metadata": {"name": "a", "managedFields": []}, "spec": {}}),
+        )
+        .expect("an item");
+        let object = live(Kind::Deployment, item).expect("a name");
+        assert_eq!(object.text("/apiVersion"), Some("apps/v1"));
+        assert_eq!(object.text("/kind"), Some("Deployment"));
+        assert_eq!(object.at("/metadata/managedFields"), None);
+    }
 }

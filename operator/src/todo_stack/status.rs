@@ -32,6 +32,7 @@ pub const RECONCILING: &str = "Reconciling";
 pub const STALLED: &str = "Stalled";
 
 const SUSPENDED: &str = "Suspended";
+const SIDECARS_NOT_READY: &str = "SidecarsNotReady";
 
 /// What a status is made from.
 pub struct View<'a> {
@@ -153,8 +154,18 @@ fn overall(view: &View<'_>, stalled: &Verdict, parts: &[(&str, Verdict)]) -> Ver
             "spec.suspend is set: every service is scaled to nothing",
         );
     }
-    match parts.iter().find(|(_, verdict)| verdict.status != "True") {
-        Some((_, verdict)) => Verdict::no(verdict.reason.clone(), verdict.message.clone()),
+    let mut wrong = parts
+        .iter()
+        .map(|(_, verdict)| verdict)
+        .filter(|verdict| verdict.status != "True");
+    // That a sidecar is not ready says little; the service beside it knows more.
+    let first = wrong.next();
+    let telling = match first {
+        Some(verdict) if verdict.reason == SIDECARS_NOT_READY => wrong.next().or(first),
+        first => first,
+    };
+    match telling {
+        Some(verdict) => Verdict::no(verdict.reason.clone(), verdict.message.clone()),
         None => Verdict::yes("Ready", "Every service runs"),
     }
 }
@@ -266,7 +277,7 @@ fn dapr(view: &View<'_>) -> Verdict {
         Verdict::yes("SidecarsReady", "Each pod has its sidecar")
     } else {
         Verdict::no(
-            "SidecarsNotReady",
+            SIDECARS_NOT_READY,
             format!("Sidecars not ready: {}", waiting.join(", ")),
         )
     }
