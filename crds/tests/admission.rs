@@ -1,6 +1,8 @@
 //! What the API server refuses at admission, checked against the same schemas and CEL rules without
 //! one: each refusal names its field. The end-to-end test does some of it against a real API server.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use crds::{RecurringSchedule, ReminderJob, TodoStack};
 use jsonschema::Validator as Schema;
 use kube::CustomResourceExt;

@@ -1,5 +1,7 @@
 //! The definitions as they are written out, and the defaults in them.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::path::Path;
 
 use crds::{RecurringSchedule, ReminderJob, TodoStack};
