@@ -106,6 +106,32 @@ async fn a_request_that_is_sent_twice_makes_one_task() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_sent_twice_at_once_makes_one_task() {
+    let app = App::start().await;
+    let user = app.user().await;
+    let new = json!({ "id": "0199f000-0000-7000-8000-000000000002", "title": "Once" });
+    let sent: Vec<_> = (0..6)
+        .map(|_| {
+            let (user, new) = (user.clone(), new.clone());
+            tokio::spawn(async move { user.post("/v1/tasks", new).await })
+        })
+        .collect();
+    let mut made = 0;
+    for answer in sent {
+        let answer = answer.await.unwrap();
+        assert!(
+            [200, 201].contains(&answer.status.as_u16()),
+            "{}",
+            answer.body
+        );
+        made += usize::from(answer.status == 201);
+    }
+    assert_eq!(made, 1);
+    let id = new["id"].as_str().unwrap();
+    assert_eq!(app.events(id).await, ["task.created"]);
+}
+
+#[tokio::test]
 async fn a_merge_patch_changes_what_it_names() {
     let app = App::start().await;
     let user = app.user().await;
