@@ -1,4 +1,5 @@
 //! The services on a real Postgres, joined by the in-process transport.
+#![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod alarms;
 mod deliveries;
