@@ -68,6 +68,11 @@ impl One<'_> {
             .stacks
             .state(&self.namespace, &job.spec.stack_ref.name);
         let (job, outcome) = if stack == StackState::Ready {
+            let job = match plan::first_status(&job, chrono::Utc::now()) {
+                // Whoever watches sees that it was taken up before the stack answers.
+                Some(status) => self.show(job, status).await?,
+                None => job,
+            };
             let seen = observe::seen(&job, self.id, heard, &self.client).await;
             self.offer(job, seen).await?
         } else {

@@ -188,6 +188,25 @@ pub fn status(job: &ReminderJob, outcome: &Outcome, now: DateTime<Utc>) -> Remin
     status
 }
 
+/// The status of a job that is about to be sent to its stack for the first time.
+pub fn first_status(job: &ReminderJob, now: DateTime<Utc>) -> Option<ReminderJobStatus> {
+    if phase(job).is_some() {
+        return None;
+    }
+    let mut status = job.status.clone().unwrap_or_default();
+    status.phase = Some(ReminderPhase::Pending);
+    let verdict = Verdict::unknown("Sending", "it is being sent to its stack");
+    let generation = job.metadata.generation;
+    conditions::set(
+        &mut status.conditions,
+        READY,
+        verdict,
+        generation,
+        timestamp(now),
+    );
+    Some(status)
+}
+
 /// A short absence of the service does not touch what it has taken: the alarm is set elsewhere, and
 /// a restart must not rewrite the status of every reminder.
 fn passes_by_itself(outcome: &Outcome) -> bool {

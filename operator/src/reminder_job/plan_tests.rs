@@ -65,6 +65,17 @@ fn ready(job: &ReminderJob) -> (String, String) {
 }
 
 #[test]
+fn a_new_job_is_pending_before_the_stack_answers() {
+    let mut new = job(json!({}));
+    let first = first_status(&new, now()).unwrap();
+    assert_eq!(first.phase, Some(ReminderPhase::Pending));
+    assert_eq!(news(None, &first), None);
+    new.status = Some(first);
+    assert!(!wants_view(&new), "it has yet to be sent");
+    assert_eq!(first_status(&new, now()), None);
+}
+
+#[test]
 fn a_new_one_is_sent_without_asking() {
     let job = job(
         json!({"taskTemplate": {"owner": "ada@example.com", "title": "Stand-up",
