@@ -38,7 +38,6 @@ pub(super) async fn reconcile(
         client: context.stacks.of(&namespace, &job.spec.stack_ref.name),
         namespace,
     };
-    state.stacks.seen().await;
     if job.metadata.deletion_timestamp.is_some() {
         one.leave(job).await
     } else if plan::is_mirror(&job) {

@@ -57,7 +57,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     });
     let heard = heard(context.feed.notices(), jobs.clone(), state.clone());
     let turned = of_stacks(turns, jobs.clone());
-    let controller = Controller::for_stream(triggers, jobs)
+    let controller = Controller::for_stream(state.stacks.gate(triggers), jobs)
         .with_config(kube::runtime::controller::Config::default().concurrency(16))
         .reconcile_on(heard)
         .reconcile_on(turned);

@@ -1,11 +1,14 @@
 //! The TodoStacks that are watched, and what happens to them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use crds::{TodoStack, conditions};
 use futures::{Stream, StreamExt, future, stream};
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     core::DeserializeGuard,
     runtime::{
         WatchStreamExt,
@@ -81,11 +84,34 @@ impl Stacks {
         }
     }
 
-    /// Waits until all stacks have been seen once.
-    pub async fn seen(&self) {
-        // It fails only when the watch was dropped, and then nothing is reconciled either.
-        let _ = self.0.wait_until_ready().await;
+    /// `triggers`, but none before all stacks have been seen once.
+    pub fn gate<S>(&self, triggers: S) -> impl Stream<Item = S::Item> + Send + 'static + use<S>
+    where
+        S: Stream + Send + 'static,
+        S::Item: Send,
+    {
+        gate(self.0.clone(), triggers)
     }
+}
+
+/// `triggers`, but none before `store` has been filled once.
+///
+/// Reconciles must not wait for a store themselves: of several that wait for one, kube wakes only
+/// the last (`DelayedInit` keeps one waker), and the others would sleep for ever.
+pub fn gate<K, S>(
+    store: Store<K>,
+    triggers: S,
+) -> impl Stream<Item = S::Item> + Send + 'static + use<K, S>
+where
+    K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
+    S: Stream + Send + 'static,
+    S::Item: Send,
+{
+    // It fails only when the watch was dropped, and then nothing is reconciled either.
+    let filled = stream::once(async move {
+        let _ = store.wait_until_ready().await;
+    });
+    filled.filter_map(|()| future::ready(None)).chain(triggers)
 }
 
 /// Watches the stacks. The stream must be polled; it names a stack whenever its object changes.
@@ -101,20 +127,42 @@ pub fn watch(
         .modify(|stack| stack.managed_fields_mut().clear())
         .default_backoff()
         .reflect(writer)
-        .filter_map(|event| {
-            let stack = match event {
-                Ok(Event::Apply(stack) | Event::InitApply(stack) | Event::Delete(stack)) => {
-                    Some(key(&stack))
-                }
-                Ok(Event::Init | Event::InitDone) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "the watch of TodoStacks failed; it is tried again");
-                    None
-                }
-            };
-            future::ready(stack)
+        .flat_map({
+            let store = reader.clone();
+            let mut known = HashSet::new();
+            move |event| stream::iter(concerned(event, &store, &mut known))
         });
     (Stacks(reader), changes)
+}
+
+/// The stacks that an event is about. A listing counts once it is whole, for only then does the
+/// store show it; those that it no longer has are gone.
+fn concerned(
+    event: watcher::Result<Event<DeserializeGuard<TodoStack>>>,
+    store: &Store<DeserializeGuard<TodoStack>>,
+    known: &mut HashSet<StackKey>,
+) -> Vec<StackKey> {
+    match event {
+        Ok(Event::Apply(stack)) => {
+            known.insert(key(&stack));
+            vec![key(&stack)]
+        }
+        Ok(Event::Delete(stack)) => {
+            known.remove(&key(&stack));
+            vec![key(&stack)]
+        }
+        Ok(Event::InitDone) => {
+            let listed: HashSet<_> = store.state().iter().map(|stack| key(&**stack)).collect();
+            let concerned = known.union(&listed).cloned().collect();
+            *known = listed;
+            concerned
+        }
+        Ok(Event::Init | Event::InitApply(_)) => Vec::new(),
+        Err(error) => {
+            tracing::warn!(%error, "the watch of TodoStacks failed; it is tried again");
+            Vec::new()
+        }
+    }
 }
 
 fn key(stack: &impl ResourceExt) -> StackKey {
@@ -186,6 +234,27 @@ mod tests {
         assert_eq!(StackState::of(None), StackState::Missing);
     }
 
+    #[test]
+    fn a_listing_names_its_stacks_once_they_can_be_looked_up() {
+        let (reader, mut writer) = reflector::store();
+        let stacks = Stacks(reader.clone());
+        let mut known = HashSet::new();
+        let listed = || Event::InitApply(DeserializeGuard(Ok(stack(json!(null), false))));
+        let demo = ("default".to_owned(), "demo".to_owned());
+        let mut happens = |event: Event<DeserializeGuard<TodoStack>>| {
+            writer.apply_watcher_event(&event);
+            concerned(Ok(event), &reader, &mut known)
+        };
+        assert_eq!(happens(Event::Init), []);
+        assert_eq!(happens(listed()), []);
+        assert_eq!(happens(Event::InitDone), [demo.clone()]);
+        assert!(stacks.get("default", "demo").is_some());
+        // A later listing without it says that it went.
+        assert_eq!(happens(Event::Init), []);
+        assert_eq!(happens(Event::InitDone), [demo]);
+        assert_eq!(stacks.state("default", "demo"), StackState::Missing);
+    }
+
     #[tokio::test]
     async fn only_a_change_of_the_state_is_a_turn() {
         let (reader, mut writer) = reflector::store();
@@ -205,5 +274,15 @@ mod tests {
             seen.push(futures::FutureExt::now_or_never(turned.next()).is_some());
         }
         assert_eq!(seen, [true, false, true]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_triggered_before_the_store_is_filled() {
+        let (reader, mut writer) = reflector::store::<TodoStack>();
+        let mut gated = Box::pin(gate(reader, stream::iter([1])));
+        assert_eq!(futures::FutureExt::now_or_never(gated.next()), None);
+        writer.apply_watcher_event(&Event::Init);
+        writer.apply_watcher_event(&Event::InitDone);
+        assert_eq!(gated.next().await, Some(1));
     }
 }
