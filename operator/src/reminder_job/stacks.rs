@@ -247,7 +247,7 @@ mod tests {
         };
         assert_eq!(happens(Event::Init), []);
         assert_eq!(happens(listed()), []);
-        assert_eq!(happens(Event::InitDone), [demo.clone()]);
+        assert_eq!(happens(Event::InitDone), std::slice::from_ref(&demo));
         assert!(stacks.get("default", "demo").is_some());
         // A later listing without it says that it went.
         assert_eq!(happens(Event::Init), []);
