@@ -556,6 +556,17 @@ mod completion {
     }
 
     #[test]
+    fn what_is_completed_ahead_of_its_time_is_not_made_again() {
+        let mut spec = rrule("FREQ=DAILY", "2026-01-01T09:00", Tz::UTC);
+        spec.basis = Basis::Completion;
+        // Tomorrow's, completed today: another one tomorrow would have the same id.
+        assert_eq!(
+            after(&spec, "2026-01-11T09:00", "2026-01-10T12:00:00Z"),
+            ["2026-01-12T09:00:00"]
+        );
+    }
+
+    #[test]
     fn from_completion_honours_days_of_the_week() {
         let mut spec = rrule("FREQ=WEEKLY;BYDAY=MO", "2026-01-05T09:00", Tz::UTC);
         spec.basis = Basis::Completion;
@@ -582,6 +593,11 @@ mod completion {
             after(&spec, "2026-01-01T09:00", "2026-01-01T11:20:05Z"),
             ["2026-01-01T19:20:05"]
         );
+        // Completed while the clock shows 02:30 for the second time.
+        spec.time_zone = Some(Tz::Europe__Berlin);
+        let next = compile(&spec)
+            .next_on_completion(&start("2026-10-25T00:30"), utc("2026-10-25T01:30:00Z"));
+        assert_eq!(instants(&next), ["10-25 09:30"]);
     }
 
     #[test]

@@ -10,6 +10,9 @@ pub(super) const DAY: i64 = 86_400;
 /// The last civil second that the engine looks at: the end of the year 9999.
 pub(super) const LAST: i64 = 253_402_300_799;
 
+/// An instant before every start: two days before the year 1.
+pub(super) const FIRST: i64 = -62_135_596_800 - 2 * DAY;
+
 /// The last day of the year 9999.
 pub(super) const LAST_DAY: i64 = LAST / DAY;
 

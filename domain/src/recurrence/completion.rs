@@ -4,9 +4,8 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Basis, Late, MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start,
-    calendar::{DAY, reading},
+    calendar::{DAY, FIRST, LAST, reading},
     rrule::Rule,
-    spec::RuleSpec,
     to_instant,
 };
 
@@ -16,8 +15,8 @@ impl Series {
     ///
     /// By [`Basis::DueDate`] the rule alone decides, and `late` what becomes of occurrences that
     /// passed meanwhile. By [`Basis::Completion`] the rule starts anew on the local day of the
-    /// completion, at the series' time of day, and the first occurrence on a later day is next; a
-    /// rule finer than a day starts anew at the instant of the completion. Without a rule's grid
+    /// completion, at the series' time of day, and the first occurrence on a later day, and after
+    /// `current`, is next; a rule finer than a day starts anew at the instant of the completion. Without a rule's grid
     /// COUNT cannot be told from `current`: use [`Self::next_on_completion_of`] there.
     pub fn next_on_completion(
         &self,
@@ -37,7 +36,7 @@ impl Series {
     ) -> Vec<Occurrence> {
         match self.spec.basis {
             Basis::Completion => self
-                .after_completion(index, completed_at)
+                .after_completion(current, index, completed_at)
                 .into_iter()
                 .collect(),
             Basis::DueDate => self.after_due_date(current, completed_at),
@@ -71,7 +70,7 @@ impl Series {
     /// The first in the order of original times, from an instant on, that lies after `now`.
     fn future_from(&self, after: i64, now: DateTime<Utc>) -> Option<Occurrence> {
         // What was moved from the past into the future comes before what was always there.
-        let mut from = after.max(now.timestamp() + 1);
+        let mut from = after.max(now.timestamp().saturating_add(1));
         let moved = self
             .extras_between(after, from)
             .find(|o| o.at > now)
@@ -90,57 +89,48 @@ impl Series {
 
     fn after_completion(
         &self,
+        current: &Start,
         index: Option<u64>,
         completed_at: DateTime<Utc>,
     ) -> Option<Occurrence> {
-        let local = self.zone.local(completed_at.timestamp());
+        let counts = self.rules().filter_map(|rule| rule.count).min();
+        if let (Some(count), Some(index)) = (counts, index)
+            && index >= u64::from(count)
+        {
+            return None;
+        }
+        let completed = completed_at.timestamp().clamp(FIRST, LAST);
+        let local = self.zone.local(completed);
         let today = local.div_euclid(DAY);
-        let mut found = None;
-        for rule in self.rules() {
-            if let (Some(count), Some(index)) = (rule.count, index)
-                && index >= u64::from(count)
-            {
-                continue;
+        let finer = self.rules().any(|rule| rule.freq.is_finer_than_daily());
+        let start = match self.spec.start {
+            Start::On(_) => Start::On(reading(today * DAY).date()),
+            Start::At(_) if finer && self.zone.resolve(local).at != completed => {
+                Start::second_time(reading(local))
             }
-            let finer = rule.freq.is_finer_than_daily();
-            let start = match self.spec.start {
-                Start::On(_) => Start::On(reading(today * DAY).date()),
-                Start::At(_) if finer => Start::At(reading(local)),
-                Start::At(at) => Start::At(reading(today * DAY).date().and_time(at.time())),
-            };
-            let Some(anew) = self.anew(rule, start) else {
-                continue;
-            };
-            let next = if finer {
-                anew.next_after(completed_at)
-            } else {
-                anew.from(self.zone.resolve((today + 1) * DAY).at)
-            };
-            found = match (found, next) {
-                (None, next) => next,
-                (Some(a), Some(b)) if b.at < a.at => Some(b),
-                (found, _) => found,
-            };
-        }
-        if let (Some(found), Some(index)) = (&mut found, index) {
-            found.index = index + 1;
-        }
-        found
-    }
-
-    /// The series with another start, and without COUNT.
-    fn anew(&self, rule: &Rule, start: Start) -> Option<Series> {
-        let uncounted = Rule {
+            Start::At(_) if finer => Start::At(reading(local)),
+            Start::At(at) => Start::At(reading(today * DAY).date().and_time(at.time())),
+        };
+        let uncounted = self.rules().map(|rule| Rule {
             count: None,
             ..rule.clone()
-        };
+        });
         let spec = SeriesSpec {
-            rule: RuleSpec::Rrule(uncounted.to_string()),
             start,
-            time_zone: Some(self.zone()),
             ..self.spec.clone()
         };
         // What was valid from one start may have nothing left from another: it is over then.
-        Series::compile(&spec, self.zone()).ok()
+        let anew = Series::build(&spec, self.zone, uncounted.collect()).ok()?;
+        let later = if finer {
+            completed + 1
+        } else {
+            self.zone.resolve((today + 1) * DAY).at
+        };
+        // An instance completed ahead of its time is not made again, nor any before it: the ids of
+        // a series would meet.
+        let after_current = to_instant(current, self.zone()).timestamp() + 1;
+        let mut found = anew.from(later.max(after_current))?;
+        found.index = index.map_or(0, |index| index + 1);
+        Some(found)
     }
 }

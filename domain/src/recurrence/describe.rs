@@ -4,7 +4,9 @@ use chrono::{DateTime, Utc};
 
 use super::{
     Basis, Series,
-    calendar::{DAY, civil, reading},
+    calendar::{DAY, LAST, civil, reading},
+    lowered::Lowered,
+    subdaily::MOST_STEPS,
     words,
 };
 
@@ -43,6 +45,7 @@ impl Series {
         }
         let now = now
             .timestamp()
+            .min(LAST)
             .max(civil(self.spec.start.date_time()) - DAY);
         let (at, before, after) = self.zone.transition(now, now + AHEAD)?;
         self.from(at)?;
@@ -57,7 +60,8 @@ impl Series {
         }
         let from = at + before.min(after);
         let to = at + before.max(after);
-        let hit = self.rules.iter().filter_map(|rule| rule.next(from)).min();
+        let next = |rule: &Lowered| rule.next(from, &mut { MOST_STEPS });
+        let hit = self.rules.iter().filter_map(next).min();
         if let Some(hit) = hit.filter(|hit| *hit < to) {
             let time = words::time(hit.rem_euclid(DAY));
             text += &if shift > 0 {

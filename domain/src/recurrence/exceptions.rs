@@ -1,6 +1,6 @@
 //! What is left out of a series, added to it and moved within it.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 
 use super::{Occurrence, Series, Start, calendar::reading, to_instant};
 use crate::error::FieldErrors;
@@ -23,6 +23,9 @@ pub(super) struct Exceptions {
 impl Series {
     /// A listed time in the form of this series: with a time, or without.
     fn listed(&self, written: Start) -> Result<Start, String> {
+        if !(1..=9999).contains(&written.date().year()) {
+            return Err("must lie in the years 1 to 9999".into());
+        }
         match (self.spec.start, written) {
             (Start::At(start), Start::On(day)) => Ok(Start::At(day.and_time(start.time()))),
             (Start::On(_), Start::At(at)) => Err(format!(
@@ -118,7 +121,8 @@ impl Series {
     /// The index of a rule's occurrence with this original time, when there is one.
     fn find(&self, original: Start) -> Option<u64> {
         let at = to_instant(&original, self.zone.tz()).timestamp();
-        let raw = self.raw_from(at)?;
+        // The step at this instant is the first or second that is looked at.
+        let raw = self.raw_from(at, &mut 8)?;
         (raw.original == original).then(|| self.rules[raw.rule].index(raw.key))
     }
 

@@ -4,9 +4,8 @@ use super::{
     SeriesSpec, Start,
     calendar::{DAY, civil, reading},
     expand::Calendar,
-    parts::MAX_COUNT,
     rrule::{Rule, Until},
-    subdaily::Absolute,
+    subdaily::{Absolute, MOST_STEPS},
     zone::Zone,
 };
 
@@ -29,20 +28,17 @@ enum Kind {
 struct Bounds {
     last: Option<i64>,
     last_instant: Option<i64>,
-    /// With COUNT: each [`STRIDE`]-th occurrence, from the first.
-    marks: Vec<i64>,
-    counted: bool,
+    /// With COUNT: every occurrence.
+    counted: Option<Vec<i64>>,
 }
 
-const STRIDE: usize = 64;
-
 impl Lowered {
-    pub(super) fn new(rule: Rule, spec: &SeriesSpec, zone: Zone) -> Self {
+    pub(super) fn new(rule: Rule, spec: &SeriesSpec, zone: Zone) -> Result<Self, String> {
         let start = civil(spec.start.date_time());
         let all_day = spec.start.is_all_day();
         let absolute = rule.freq.is_finer_than_daily();
         let kind = if absolute {
-            Kind::Absolute(Absolute::new(&rule, start, zone))
+            Kind::Absolute(Absolute::new(&rule, &spec.start, zone))
         } else {
             Kind::Calendar(Calendar::new(&rule, start, all_day, spec.month_end))
         };
@@ -59,55 +55,54 @@ impl Lowered {
         }
         let mut lowered = Self { rule, kind, bounds };
         if let Some(count) = lowered.rule.count {
-            lowered.count(count.min(MAX_COUNT) as usize);
+            lowered.bounds.counted = Some(lowered.count(count)?);
         }
-        lowered
+        Ok(lowered)
     }
 
-    fn count(&mut self, count: usize) {
-        let mut marks = Vec::with_capacity(count / STRIDE + 1);
-        let mut last = i64::MIN;
-        for n in 0..count {
-            let Some(key) = self.next(last.saturating_add(1)) else {
+    /// Every occurrence of a rule with COUNT.
+    fn count(&self, count: u32) -> Result<Vec<i64>, String> {
+        let mut found = Vec::new();
+        let mut steps = 2 * MOST_STEPS;
+        let mut from = i64::MIN;
+        while found.len() < count as usize {
+            let Some(key) = self.next(from, &mut steps) else {
                 break;
             };
-            if n % STRIDE == 0 {
-                marks.push(key);
-            }
-            last = key;
+            found.push(key);
+            from = key + 1;
         }
-        self.bounds.marks = marks;
-        self.bounds.last = Some(last);
-        self.bounds.counted = true;
+        if steps == 0 && !found.is_empty() {
+            return Err(format!(
+                "COUNT={count} of a rule this fine and sparse cannot be counted in reasonable time; use UNTIL, or a coarser FREQ"
+            ));
+        }
+        Ok(found)
     }
 
     /// The first occurrence at or after `key`, in the rule's own measure.
-    pub(super) fn next(&self, key: i64) -> Option<i64> {
+    pub(super) fn next(&self, key: i64, steps: &mut u32) -> Option<i64> {
+        if let Some(counted) = &self.bounds.counted {
+            return counted
+                .get(counted.partition_point(|at| *at < key))
+                .copied();
+        }
         if self.bounds.last.is_some_and(|last| key > last) {
             return None;
         }
         let found = match &self.kind {
             Kind::Calendar(rule) => rule.next(key),
-            Kind::Absolute(rule) => rule.next(key),
+            Kind::Absolute(rule) => rule.next(key, steps),
         }?;
         (self.bounds.last.is_none_or(|last| found <= last)).then_some(found)
     }
 
     /// Which occurrence `key` is, counted from 1; 0 without COUNT.
     pub(super) fn index(&self, key: i64) -> u64 {
-        if !self.bounds.counted {
+        let Some(counted) = &self.bounds.counted else {
             return 0;
-        }
-        let marks = &self.bounds.marks;
-        let block = marks.partition_point(|mark| *mark <= key).saturating_sub(1);
-        let mut index = block * STRIDE + 1;
-        let mut at = marks.get(block).copied().unwrap_or(key);
-        while at < key {
-            let Some(next) = self.next(at + 1) else { break };
-            at = next;
-            index += 1;
-        }
-        index as u64
+        };
+        counted.partition_point(|at| *at <= key) as u64
     }
 
     pub(super) fn resolve(&self, key: i64, zone: Zone, all_day: bool) -> (Start, i64, bool) {

@@ -5,11 +5,12 @@ use chrono_tz::Tz;
 
 use super::{
     RuleSpec, SeriesSpec, Start,
-    calendar::{DAY, civil},
+    calendar::{DAY, FIRST, LAST, civil},
     cron,
     exceptions::Exceptions,
     lowered::Lowered,
     rrule::Rule,
+    subdaily::MOST_STEPS,
     zone::Zone,
 };
 use crate::error::{FieldError, FieldErrors};
@@ -79,7 +80,16 @@ impl Series {
         if !errors.0.is_empty() {
             return Err(errors);
         }
-        let rules = lower(&spec.rule)?;
+        Self::build(spec, zone, lower(&spec.rule)?)
+    }
+
+    /// A series by rules that were read before.
+    pub(super) fn build(
+        spec: &SeriesSpec,
+        zone: Zone,
+        rules: Vec<Rule>,
+    ) -> Result<Self, FieldErrors> {
+        let mut errors = FieldErrors::default();
         if spec.start.is_all_day()
             && let Some(rule) = rules.iter().find(|rule| rule.freq.is_finer_than_daily())
         {
@@ -93,29 +103,32 @@ impl Series {
             )
             .into());
         }
+        let rules: Result<Vec<Lowered>, String> = rules
+            .into_iter()
+            .map(|rule| Lowered::new(rule, spec, zone))
+            .collect();
         let mut series = Self {
-            rules: rules
-                .into_iter()
-                .map(|rule| Lowered::new(rule, spec, zone))
-                .collect(),
+            rules: rules.map_err(|why| FieldError::new(rule_field(&spec.rule), why))?,
             zone,
             exceptions: Exceptions::default(),
             spec: spec.clone(),
         };
-        if series
-            .rules
-            .iter()
-            .all(|rule| rule.next(i64::MIN).is_none())
-        {
-            errors.push(rule_field(&spec.rule), series.why_empty());
+        let mut steps = MOST_STEPS;
+        let mut empty = |rule: &Lowered| rule.next(i64::MIN, &mut steps).is_none();
+        if series.rules.iter().all(&mut empty) {
+            errors.push(rule_field(&spec.rule), series.why_empty(steps == 0));
         }
         series.add_exceptions(&mut errors);
         errors.into_result(series)
     }
 
-    fn why_empty(&self) -> String {
+    fn why_empty(&self, gave_up: bool) -> String {
         let start = self.spec.start;
-        if self.rules.iter().any(|rule| rule.rule.until.is_some()) {
+        if gave_up {
+            format!(
+                "has no occurrence from {start} in {MOST_STEPS} steps of its INTERVAL; use a coarser FREQ"
+            )
+        } else if self.rules.iter().any(|rule| rule.rule.until.is_some()) {
             format!(
                 "has no occurrence from {start} to its UNTIL; let UNTIL be later or start earlier"
             )
@@ -127,12 +140,17 @@ impl Series {
     }
 
     /// The rules' first occurrence at or after an instant, whatever the exceptions say.
-    pub(super) fn raw_from(&self, at: i64) -> Option<Raw> {
+    pub(super) fn raw_from(&self, at: i64, steps: &mut u32) -> Option<Raw> {
+        // Before the first start and after the last occurrence all instants are alike.
+        if at > LAST + 2 * DAY {
+            return None;
+        }
+        let at = at.max(FIRST);
         let mut best: Option<(Raw, bool)> = None;
         let all_day = self.spec.start.is_all_day();
         for (number, rule) in self.rules.iter().enumerate() {
             let mut key = rule.key_before(at, self.zone);
-            while let Some(found) = rule.next(key) {
+            while let Some(found) = rule.next(key, steps) {
                 let (original, instant, skipped) = rule.resolve(found, self.zone, all_day);
                 if !rule.allows_instant(instant) && !skipped {
                     break;
@@ -164,8 +182,9 @@ impl Series {
 
     /// The rules' first occurrence at or after an instant that is neither left out nor moved.
     fn plain_from(&self, mut at: i64) -> Option<Raw> {
+        let mut steps = MOST_STEPS;
         loop {
-            let raw = self.raw_from(at)?;
+            let raw = self.raw_from(at, &mut steps)?;
             if !self.exceptions.days.is_empty()
                 && self
                     .exceptions
@@ -173,15 +192,7 @@ impl Series {
                     .binary_search(&raw.original.date())
                     .is_ok()
             {
-                // The rest of the day goes with it, unless clocks go back into it again.
-                let next_day = civil(raw.original.date().into()) + DAY;
-                let direct = self.zone.resolve(next_day).at;
-                let ahead = next_day - civil(raw.original.date_time());
-                at = if direct - raw.at == ahead {
-                    direct
-                } else {
-                    raw.at + 1
-                };
+                at = self.day_after(&raw);
                 continue;
             }
             let left_out = self.exceptions.times.binary_search(&raw.original).is_ok()
@@ -190,6 +201,22 @@ impl Series {
                 return Some(raw);
             }
             at = raw.at + 1;
+        }
+    }
+
+    /// The first instant that may lie on another local day than an occurrence.
+    fn day_after(&self, raw: &Raw) -> i64 {
+        /// Clocks go back by at most this much.
+        const BACK: i64 = 3 * 3600;
+        let reading = civil(raw.original.date_time());
+        // Shortly after midnight they may go back into the day before; to the minute they do.
+        let early = reading.rem_euclid(DAY) < BACK
+            && self.zone.offset(raw.at + BACK) < self.zone.offset(raw.at);
+        if early {
+            raw.at + 60 - raw.at.rem_euclid(60)
+        } else {
+            let next_day = reading.div_euclid(DAY) * DAY + DAY;
+            self.zone.resolve(next_day).at.max(raw.at + 1)
         }
     }
 
@@ -224,8 +251,9 @@ impl Series {
             .originals
             .partition_point(|(original, _)| *original < at);
         let extra = self.exceptions.originals.get(place);
+        let mut steps = MOST_STEPS;
         loop {
-            match (self.raw_from(at), extra) {
+            match (self.raw_from(at, &mut steps), extra) {
                 (Some(raw), extra) if extra.is_none_or(|(place, _)| *place > raw.at) => {
                     if let Some(found) = self.unless_left_out(raw) {
                         return Some(found);
@@ -281,7 +309,9 @@ impl Series {
 
     /// The next `n` occurrences strictly after an instant.
     pub fn upcoming(&self, after: DateTime<Utc>, n: usize) -> Vec<Occurrence> {
-        self.walk(after.timestamp() + 1).take(n).collect()
+        self.walk(after.timestamp().saturating_add(1))
+            .take(n)
+            .collect()
     }
 
     /// The occurrences at or after an instant, in order.

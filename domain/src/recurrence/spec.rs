@@ -276,7 +276,10 @@ impl TryFrom<Written> for SeriesSpec {
         let time_zone = written
             .time_zone
             .map(|name| {
-                name.parse::<Tz>().map_err(|_| {
+                let known = (name.len() <= 64)
+                    .then(|| name.parse::<Tz>().ok())
+                    .flatten();
+                known.ok_or_else(|| {
                     let shown: String = name.chars().take(64).collect();
                     format!("timeZone: {shown:?} is not an IANA zone such as Europe/Berlin")
                 })

@@ -6,16 +6,16 @@
 //! that the BY parts leave out are jumped over where no transition lies in them.
 
 use super::{
-    MonthEnd,
-    calendar::{DAY, LAST},
+    MonthEnd, Start,
+    calendar::{DAY, LAST, civil},
     expand::{AlignedDays, bits},
     rrule::{Frequency, Rule},
     times::{Times, bit_from},
-    zone::Zone,
+    zone::{Zone, to_instant},
 };
 
 /// Steps looked at in one search. A rule that has nothing in so many is taken to be over.
-const MOST_STEPS: u32 = 30_000;
+pub(super) const MOST_STEPS: u32 = 30_000;
 
 /// An hourly or finer rule, bound to its start.
 #[derive(Debug, Clone)]
@@ -37,13 +37,14 @@ pub(super) struct Absolute {
 }
 
 impl Absolute {
-    pub(super) fn new(rule: &Rule, start: i64, zone: Zone) -> Self {
+    pub(super) fn new(rule: &Rule, start: &Start, zone: Zone) -> Self {
         let unit = match rule.freq {
             Frequency::Hourly => 3600,
             Frequency::Minutely => 60,
             _ => 1,
         };
-        let days = AlignedDays::new(rule, start.div_euclid(DAY), MonthEnd::Skip);
+        let day = civil(start.date_time()).div_euclid(DAY);
+        let days = AlignedDays::new(rule, day, MonthEnd::Skip);
         let listed = |values: &[u8]| (!values.is_empty()).then(|| bits(values, 0));
         Self {
             every_day: days.is_everything(),
@@ -54,17 +55,22 @@ impl Absolute {
             positions: rule.by_set_pos.iter().map(|n| i64::from(*n)).collect(),
             unit,
             step: unit * i64::from(rule.interval),
-            start: zone.resolve(start).at,
+            start: to_instant(start, zone.tz()).timestamp(),
             zone,
         }
     }
 
-    /// The first occurrence at or after an instant.
-    pub(super) fn next(&self, from: i64) -> Option<i64> {
+    /// The first occurrence at or after an instant that is found within `steps`, which are used
+    /// up on the way.
+    pub(super) fn next(&self, from: i64, steps: &mut u32) -> Option<i64> {
+        if !self.has_positions() {
+            return None;
+        }
         let from = from.max(self.start);
         // The unit that a step lies in may reach up to one unit to either side of it.
         let mut number = ((from - self.start - self.unit).max(0)) / self.step;
-        for _ in 0..MOST_STEPS {
+        while *steps > 0 {
+            *steps -= 1;
             let at = self.start + number * self.step;
             if at > LAST {
                 return None;
@@ -82,6 +88,17 @@ impl Absolute {
             }
         }
         None
+    }
+
+    /// Whether BYSETPOS, if given, names a place that a step can have.
+    fn has_positions(&self) -> bool {
+        let size = |listed: Option<u64>| i64::from(listed.map_or(1, u64::count_ones));
+        let most = match self.unit {
+            3600 => size(self.minutes) * size(self.seconds),
+            60 => size(self.seconds),
+            _ => 1,
+        };
+        self.positions.is_empty() || self.positions.iter().any(|n| n.abs() <= most)
     }
 
     /// `at` when its local day, hour, minute and second are allowed; otherwise an instant before

@@ -121,7 +121,7 @@ pub fn to_instant(local: &Start, zone: Tz) -> DateTime<Utc> {
     let zone = Zone::new(zone);
     let civil = calendar::civil(local.date_time());
     let first = zone.resolve(civil).at;
-    let at = if local.is_second_time() {
+    let at = if local.is_second_time() && (calendar::FIRST..calendar::LAST).contains(&civil) {
         // The same reading comes again after the offset went back.
         let later = first + zone.offset(first) - zone.offset(first + calendar::DAY);
         if zone.local(later) == civil {
@@ -132,7 +132,8 @@ pub fn to_instant(local: &Start, zone: Tz) -> DateTime<Utc> {
     } else {
         first
     };
-    DateTime::from_timestamp(at, 0).expect("a NaiveDateTime and an offset make an instant")
+    // Only at the ends of chrono's range, some 260,000 years from now, is there no such instant.
+    DateTime::from_timestamp(at, 0).unwrap_or_else(|| local.date_time().and_utc())
 }
 
 #[cfg(test)]

@@ -1,0 +1,148 @@
+//! Agreement with python-dateutil and zoneinfo. `just recurrence-oracle` makes the expectations
+//! (`domain/oracle`); `docs/recurrence.md` lists each difference with the paragraph that decides.
+
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::{collections::BTreeMap, io::Read};
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono_tz::Tz;
+use domain::recurrence::{Frequency, Rule, Series, SeriesSpec, Start};
+use flate2::{Crc, read::GzDecoder};
+
+fn table(packed: &[u8]) -> Vec<Vec<String>> {
+    let mut text = String::new();
+    GzDecoder::new(packed).read_to_string(&mut text).unwrap();
+    let row = |line: &str| line.split('\t').map(str::to_owned).collect();
+    text.lines().map(row).collect()
+}
+
+fn crc(lines: impl IntoIterator<Item = String>) -> String {
+    let mut crc = Crc::new();
+    for line in lines {
+        crc.update(line.as_bytes());
+        crc.update(b"\n");
+    }
+    format!("{:08x}", crc.sum())
+}
+
+fn utc(naive: NaiveDateTime) -> DateTime<Utc> {
+    naive.and_utc()
+}
+
+/// Why the RFC decides otherwise than dateutil, where it does; `None`: it does not.
+fn difference(rule: &Rule) -> Option<&'static str> {
+    let numbered = rule.by_day.iter().filter(|day| day.nth != 0).count();
+    if numbered > 0 && numbered < rule.by_day.len() {
+        return Some("numbered and plain BYDAY");
+    }
+    if rule.freq == Frequency::Weekly && !rule.by_set_pos.is_empty() {
+        return Some("BYSETPOS in the week of the start");
+    }
+    let other_days =
+        !(rule.by_day.is_empty() && rule.by_month_day.is_empty() && rule.by_year_day.is_empty());
+    if !rule.by_week_no.is_empty() && !other_days {
+        return Some("BYWEEKNO alone");
+    }
+    if rule.by_week_no.iter().any(|week| *week < -1) {
+        return Some("BYWEEKNO from the end of the next year");
+    }
+    None
+}
+
+#[test]
+fn dateutil_agrees_without_a_zone() {
+    let table = table(include_bytes!("../oracle/naive.tsv.gz"));
+    assert!(table.len() >= 10_000);
+    let mut differences = BTreeMap::new();
+    let mut unexplained = Vec::new();
+    for row in &table {
+        let [start, text, last_year, count, first, last, sum] = &row[..] else {
+            panic!("{row:?}");
+        };
+        let rule: Rule = text.parse().unwrap_or_else(|e| panic!("{text}: {e}"));
+        let spec = SeriesSpec::rrule(text, start.parse().unwrap(), Some(Tz::UTC));
+        let end = format!("{last_year}-12-31T23:59:59Z").parse().unwrap();
+        let found: Vec<String> = match Series::compile(&spec, Tz::UTC) {
+            Ok(series) => {
+                let from = utc(spec.start.date_time());
+                let found = series.between(from, end, 30);
+                found.iter().map(|o| o.original.to_string()).collect()
+            }
+            Err(error) => {
+                assert!(
+                    error.to_string().contains("has no occurrence"),
+                    "{text}: {error}"
+                );
+                Vec::new()
+            }
+        };
+        let empty = String::new();
+        let same = found.len().to_string() == *count
+            && found.first().unwrap_or(&empty) == first
+            && found.last().unwrap_or(&empty) == last
+            && crc(found.iter().cloned()) == *sum;
+        if same {
+            continue;
+        }
+        match difference(&rule) {
+            Some(why) => *differences.entry(why).or_insert(0) += 1,
+            None => unexplained.push(format!(
+                "{start} {text}: {count} from {first} to {last}, here {} {found:?}",
+                found.len()
+            )),
+        }
+    }
+    assert!(
+        unexplained.is_empty(),
+        "{} rules differ, such as\n{}",
+        unexplained.len(),
+        unexplained[..unexplained.len().min(20)].join("\n")
+    );
+    let expected = [
+        ("BYSETPOS in the week of the start", 14),
+        ("BYWEEKNO alone", 64),
+        ("BYWEEKNO from the end of the next year", 2),
+        ("numbered and plain BYDAY", 44),
+    ];
+    assert_eq!(differences.into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn zoneinfo_agrees_in_zones_with_odd_transitions() {
+    let table = table(include_bytes!("../oracle/zones.tsv.gz"));
+    let mut zones = std::collections::BTreeSet::new();
+    let mut wrong = Vec::new();
+    let mut occurrences = 0;
+    for row in &table {
+        let [zone, start, text, from, to, count, sum] = &row[..] else {
+            panic!("{row:?}");
+        };
+        zones.insert(zone.clone());
+        let zone: Tz = zone.parse().unwrap();
+        let start: Start = start.parse().unwrap();
+        let series = Series::compile(&SeriesSpec::rrule(text, start, Some(zone)), zone).unwrap();
+        let instant = |text: &String| DateTime::from_timestamp(text.parse().unwrap(), 0).unwrap();
+        let (from, to) = (instant(from), instant(to));
+        let found = series.between(from, to, usize::MAX);
+        occurrences += found.len();
+        let instants = found.iter().map(|o| o.at.timestamp().to_string());
+        if found.len().to_string() != *count || crc(instants) != *sum {
+            let shown: Vec<String> = found.iter().take(12).map(|o| o.at.to_rfc3339()).collect();
+            wrong.push(format!(
+                "{zone} {start} {text} {from} {to}: {count}, here {} {shown:?}",
+                found.len()
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} differ\n{}",
+        wrong.len(),
+        wrong[..wrong.len().min(5)].join("\n")
+    );
+    assert!(
+        zones.len() >= 8 && occurrences > 500_000,
+        "{zones:?} {occurrences}"
+    );
+}
