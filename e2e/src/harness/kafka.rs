@@ -144,20 +144,33 @@ impl Kafka {
 /// Puts the consumer on every partition, at the first record since then.
 fn assign(consumer: &BaseConsumer, topic: &str, since: DateTime<Utc>) -> Result<()> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let mut ends = BTreeMap::new();
     let mut wanted = TopicPartitionList::new();
     for partition in metadata
         .topics()
         .iter()
         .flat_map(|topic| topic.partitions())
     {
+        let (_, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
+        ends.insert(partition.id(), end);
         let since = Offset::Offset(since.timestamp_millis());
         wanted.add_partition_offset(topic, partition.id(), since)?;
     }
-    if wanted.count() == 0 {
+    if ends.is_empty() {
         bail!("there is no topic {topic}");
     }
     let found = consumer.offsets_for_times(wanted, PATIENCE)?;
-    consumer.assign(&found).context("assigning partitions")
+    let mut starts = TopicPartitionList::new();
+    for element in found.elements() {
+        // "At the end" would be looked up later, when a record may have come that it then leaves
+        // out; the end as it was before the question is never too late.
+        let start = match element.offset() {
+            offset @ Offset::Offset(_) => offset,
+            _ => Offset::Offset(ends.get(&element.partition()).copied().unwrap_or_default()),
+        };
+        starts.add_partition_offset(topic, element.partition(), start)?;
+    }
+    consumer.assign(&starts).context("assigning partitions")
 }
 
 fn record(message: &impl Message) -> Result<Record> {

@@ -37,7 +37,13 @@ pub(crate) async fn killed_process(world: &World) -> Result<()> {
     let expected = remind(world).await?;
     sleep_until(expected.at - TimeDelta::milliseconds(700)).await;
     kill(process).await?;
-    expected.arrives_once(world, PROCESS).await
+    expected.arrives_once(world, PROCESS).await?;
+    let restarted = restarts(&reminders_pod(world).await?) - restarts(&pod);
+    ensure!(
+        restarted == 1,
+        "killed once, it was restarted {restarted} times"
+    );
+    Ok(())
 }
 
 /// The pod is deleted without grace, which is `kill -9` of all of it.
@@ -96,6 +102,16 @@ impl Expected {
         ensure!(firings == 1, "it was claimed {firings} times");
         Ok(())
     }
+}
+
+fn restarts(pod: &Pod) -> i32 {
+    let status = pod.status.as_ref();
+    let containers = status.and_then(|status| status.container_statuses.as_deref());
+    containers
+        .unwrap_or_default()
+        .iter()
+        .map(|container| container.restart_count)
+        .sum()
 }
 
 async fn reminders_pod(world: &World) -> Result<Pod> {
