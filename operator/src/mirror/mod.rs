@@ -53,7 +53,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     let mut tasks = JoinSet::new();
     tasks.spawn(watch_mirrors);
     let mut running: HashMap<StackKey, Running> = HashMap::new();
-    let mut changes = Box::pin(changes);
+    let mut changes = Box::pin(stacks::gate(mirrors.clone(), changes));
     loop {
         let key = tokio::select! {
             () = shutdown.cancelled() => break,

@@ -61,8 +61,6 @@ impl Task {
 
     /// Runs until it is dropped.
     pub(super) async fn run(mut self) {
-        // It fails only when the watch was dropped; then this task is being dropped too.
-        let _ = self.mirrors.wait_until_ready().await;
         let mut pause = FIRST_PAUSE;
         let mut failing = false;
         loop {

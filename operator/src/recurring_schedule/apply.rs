@@ -25,6 +25,8 @@ use crate::{
     error::{Doing, Error, Result, is_conflict, is_not_found},
 };
 
+/// How soon to plan again on what our cache will have then.
+const CACHE_CATCHES_UP: Duration = Duration::from_millis(500);
 /// A clock that jumps would else leave a schedule asleep for as long as its next occurrence is away.
 const LONGEST_SLEEP: Duration = Duration::from_secs(6 * 3600);
 
@@ -41,8 +43,6 @@ pub(super) async fn reconcile(
         return Ok(Action::await_change());
     }
     let one = One::new(schedule, context);
-    // It fails only when the watch was dropped; then this reconcile is being dropped too.
-    let _ = children.wait_until_ready().await;
     let rule = match series::compile(&schedule.spec.schedule) {
         Ok(rule) => rule,
         Err(errors) => {
@@ -62,7 +62,13 @@ pub(super) async fn reconcile(
     let now = Utc::now();
     let plan = plan::plan(schedule, &rule, &jobs, window, now);
     let next = plan.next;
-    one.apply(plan).await?;
+    match one.apply(plan).await {
+        // Written by ourselves a moment ago, most often.
+        Err(Error::Kube { source, .. }) if is_conflict(&source) => {
+            return Ok(Action::requeue(CACHE_CATCHES_UP));
+        }
+        applied => applied?,
+    }
     Ok(next.map_or_else(Action::await_change, |at| {
         // A little later, so that its time has come by any clock of ours.
         let pause = (at - Utc::now()).to_std().unwrap_or_default() + Duration::from_millis(500);

@@ -20,7 +20,7 @@ use kube::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{context::Context, controller};
+use crate::{context::Context, controller, reminder_job::stacks::gate};
 
 type Guarded = DeserializeGuard<RecurringSchedule>;
 
@@ -44,7 +44,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
         .default_backoff()
         .reflect(children_writer)
         .touched_objects();
-    let controller = Controller::for_stream(triggers, reader)
+    let controller = Controller::for_stream(gate(children.clone(), triggers), reader)
         .with_config(kube::runtime::controller::Config::default().concurrency(4))
         .owns_stream(changed);
     controller::drive("recurringschedule", controller, context, shutdown, {

@@ -61,7 +61,7 @@ struct One<'a> {
 
 impl One<'_> {
     async fn follow(&self, job: ReminderJob) -> Result<Action> {
-        let heard = self.state.heard(self.id);
+        let heard = self.state.memory.heard(self.id);
         let stack = self
             .state
             .stacks
@@ -82,8 +82,11 @@ impl One<'_> {
         let job = self.show(job, status.clone()).await?;
         if plan::is_finished(&job) {
             self.release(&job).await?;
+            self.state.memory.forget(self.id);
         }
-        match plan::next(&job, &status, Some(&outcome), now) {
+        let next = plan::next(&job, &status, Some(&outcome), now);
+        tracing::debug!(job = job.name_any(), %outcome, ?next, "followed");
+        match next {
             Next::Retry => Err(Error::Stack(format!("{outcome}"))),
             next => self.then(&job, next).await,
         }
@@ -121,18 +124,18 @@ impl One<'_> {
 
     /// A job that is over: only its time to live is left.
     async fn over(&self, job: ReminderJob) -> Result<Action> {
-        self.state.heard(self.id);
         let now = chrono::Utc::now();
         let status = plan::finished_status(&job, now);
         let job = self.show(job, status.clone()).await?;
         self.release(&job).await?;
+        self.state.memory.forget(self.id);
         self.then(&job, plan::next(&job, &status, None, now)).await
     }
 
     /// A job that is being deleted.
     async fn leave(&self, job: ReminderJob) -> Result<Action> {
-        self.state.heard(self.id);
         if !job.finalizers().iter().any(|f| f == FINALIZER_CANCEL) {
+            self.state.memory.forget(self.id);
             return Ok(Action::await_change());
         }
         let mut stack = self
@@ -164,6 +167,7 @@ impl One<'_> {
         match why {
             None => {
                 self.release(&job).await?;
+                self.state.memory.forget(self.id);
                 Ok(Action::await_change())
             }
             Some(why) => {
@@ -214,12 +218,16 @@ impl One<'_> {
 
     /// Writes the status where it is another than before, and tells what is new.
     async fn show(&self, job: ReminderJob, status: ReminderJobStatus) -> Result<ReminderJob> {
-        if job.status.as_ref() == Some(&status) {
+        let memory = &self.state.memory;
+        if !memory.is_new(self.id, &status, job.status.as_ref()) {
             return Ok(job);
         }
         let news = plan::news(job.status.as_ref(), &status);
-        let Some(mut job) = write_status(&self.api, job, status).await? else {
+        let written = write_status(&self.api, job, status.clone()).await?;
+        memory.shown(self.id, &status);
+        let Some(mut job) = written else {
             // Deleted meanwhile.
+            memory.forget(self.id);
             return Err(Error::Retry {
                 reason: "Deleted".into(),
                 message: "the object went while it was reconciled".into(),

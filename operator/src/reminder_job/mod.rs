@@ -5,15 +5,13 @@
 //! hears is reconciled here. Looking at single objects is only the backstop.
 
 mod apply;
+mod memory;
 mod observe;
 pub mod plan;
 pub mod request;
 pub mod stacks;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use crds::ReminderJob;
 use domain::internal_api::ReminderView;
@@ -28,9 +26,9 @@ use kube::{
     },
 };
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::{context::Context, controller, mirror::Notice};
+use memory::Memory;
 use stacks::{StackKey, Stacks};
 
 pub(crate) use apply::write_status;
@@ -53,7 +51,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
         .predicate_filter(predicates::generation, Default::default());
     let state = Arc::new(State {
         stacks,
-        heard: Mutex::default(),
+        memory: Memory::default(),
     });
     let heard = heard(context.feed.notices(), jobs.clone(), state.clone());
     let turned = of_stacks(turns, jobs.clone());
@@ -73,25 +71,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
 /// What the reconciles share.
 struct State {
     stacks: Stacks,
-    /// The latest that was heard of a reminder and not yet reconciled.
-    heard: Mutex<HashMap<Uuid, ReminderView>>,
-}
-
-impl State {
-    fn hear(&self, view: ReminderView) {
-        self.heard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(view.id, view);
-    }
-
-    /// What was heard since the last reconcile.
-    fn heard(&self, id: Uuid) -> Option<ReminderView> {
-        self.heard
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id)
-    }
+    memory: Memory,
 }
 
 /// The jobs to reconcile because of notices.
@@ -120,7 +100,7 @@ fn changed(view: ReminderView, jobs: &Store<Guarded>, state: &State) -> Option<O
     if uid != view.id.to_string() {
         return None;
     }
-    state.hear(view);
+    state.memory.hear(view);
     Some(object)
 }
 
