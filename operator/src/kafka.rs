@@ -1,11 +1,16 @@
 //! Topics, through Kafka's admin protocol. Redpanda speaks it too.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, ClientContext,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult},
-    client::DefaultClientContext,
+    config::RDKafkaLogLevel,
+    producer::{BaseProducer, DeliveryResult, Producer, ProducerContext},
     types::RDKafkaErrorCode,
 };
 
@@ -125,14 +130,15 @@ impl Connection {
     /// Opens a client for one piece of work. librdkafka blocks, even when it is closed.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&AdminClient<DefaultClientContext>) -> Result<T, String> + Send + 'static,
+        work: impl FnOnce(&AdminClient<Quiet>) -> Result<T, String> + Send + 'static,
     ) -> Result<T, KafkaError> {
         let config = self.config();
         let brokers = self.brokers.join(",");
         tokio::task::spawn_blocking(move || {
-            let client: AdminClient<DefaultClientContext> =
-                config.create().map_err(|error| error.to_string())?;
-            work(&client)
+            let client: AdminClient<Quiet> = config
+                .create_with_context(Quiet::default())
+                .map_err(|error| error.to_string())?;
+            work(&client).map_err(|error| cause(&config).unwrap_or(error))
         })
         .await
         .unwrap_or_else(|panic| Err(panic.to_string()))
@@ -145,7 +151,6 @@ impl Connection {
             .set("bootstrap.servers", self.brokers.join(","))
             .set("client.id", "todostack-operator")
             .set("socket.connection.setup.timeout.ms", "5000")
-            // What goes wrong is returned to us; the log need not hold it as well.
             .set("log_level", "0");
         config.set(
             "security.protocol",
@@ -170,6 +175,48 @@ impl Connection {
         }
         config
     }
+}
+
+/// Why no broker can be talked to, such as a wrong password: an admin client knows only that it
+/// cannot, a producer is told why.
+fn cause(config: &ClientConfig) -> Option<String> {
+    let context = Quiet::default();
+    let producer: BaseProducer<Quiet> = config.create_with_context(context.clone()).ok()?;
+    // If it works after all, there is nothing to tell.
+    let tried = producer
+        .client()
+        .fetch_metadata(None, Duration::from_secs(2));
+    tried.err()?;
+    producer.poll(Duration::from_millis(100));
+    let heard = context.0.lock().unwrap_or_else(PoisonError::into_inner);
+    heard.clone()
+}
+
+/// Keeps the first thing that went wrong. Everything is returned to the caller, so nothing is logged.
+#[derive(Clone, Default)]
+struct Quiet(Arc<Mutex<Option<String>>>);
+
+impl ClientContext for Quiet {
+    fn log(&self, _level: RDKafkaLogLevel, _facility: &str, _message: &str) {}
+
+    fn error(&self, error: rdkafka::error::KafkaError, reason: &str) {
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.0
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                // How long it took differs each time, and what is said ends up in a status.
+                .get_or_insert_with(|| match reason.split_once(" (after ") {
+                    Some((reason, _)) => reason.to_owned(),
+                    None => reason.to_owned(),
+                });
+        }
+    }
+}
+
+impl ProducerContext for Quiet {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): Self::DeliveryOpaque) {}
 }
 
 fn options() -> AdminOptions {
@@ -259,6 +306,8 @@ mod tests {
         .topics()
         .await
         .expect_err("no broker");
-        assert!(error.to_string().contains("127.0.0.1:1"), "{error}");
+        let message = error.to_string();
+        assert!(message.contains("127.0.0.1:1"), "{message}");
+        assert!(message.ends_with("Connection refused"), "{message}");
     }
 }

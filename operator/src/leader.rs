@@ -17,7 +17,9 @@ const DURATION: u64 = 15;
 /// How long before its end it is renewed; also how long renewals may fail before we give up.
 const GRACE: u64 = 7;
 /// A call for the lease that takes longer has failed.
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+const CALL_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause before a failed renewal is tried again.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// A lease that may be held.
 pub struct Leadership {
@@ -79,10 +81,14 @@ impl Leadership {
                 Ok(Err(error)) => {
                     let since = *failing_since.get_or_insert_with(Instant::now);
                     tracing::warn!(%error, "cannot renew the lease");
-                    if since.elapsed() + CALL_TIMEOUT >= Duration::from_secs(GRACE) {
+                    // The call that failed first, the pause and one more call must fit into what the
+                    // lease still holds: when it ends, another may write.
+                    if since.elapsed() + CALL_TIMEOUT + PAUSE + CALL_TIMEOUT
+                        >= Duration::from_secs(GRACE)
+                    {
                         bail!("the lease could not be renewed in time: {error}");
                     }
-                    sleep(Duration::from_secs(1)).await;
+                    sleep(PAUSE).await;
                 }
             }
         }

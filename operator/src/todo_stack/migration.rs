@@ -105,8 +105,12 @@ fn words(pod: &Pod) -> Option<String> {
         .as_ref()
         .filter(|ended| ended.exit_code != 0)?;
     let text = ended.message.as_deref().unwrap_or_default().trim();
-    // The last line is the one that gave up.
-    let line = text.lines().last().unwrap_or_default();
+    // The last line is the one that gave up: the innermost cause, which anyhow numbers.
+    let line = text.lines().last().unwrap_or_default().trim();
+    let line = line
+        .split_once(": ")
+        .filter(|(number, _)| number.chars().all(|c| c.is_ascii_digit()))
+        .map_or(line, |(_, cause)| cause);
     Some(if line.is_empty() {
         format!("it ended with code {}", ended.exit_code)
     } else {

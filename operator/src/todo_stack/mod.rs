@@ -19,14 +19,17 @@ pub mod status;
 use std::{sync::Arc, time::Duration};
 
 use crds::TodoStack;
-use k8s_openapi::api::{
-    apps::v1::Deployment,
-    batch::v1::Job,
-    core::v1::{Pod, Secret, Service, ServiceAccount},
-    rbac::v1,
+use k8s_openapi::{
+    NamespaceResourceScope,
+    api::{
+        apps::v1::Deployment,
+        batch::v1::Job,
+        core::v1::{Pod, Secret, Service, ServiceAccount},
+        rbac::v1,
+    },
 };
 use kube::{
-    Api, ResourceExt,
+    Api, Resource, ResourceExt,
     api::{DynamicObject, PartialObjectMeta},
     core::DeserializeGuard,
     runtime::{
@@ -70,19 +73,18 @@ fn controller(
     context: &Context,
     roots: Api<DeserializeGuard<TodoStack>>,
 ) -> Controller<DeserializeGuard<TodoStack>> {
-    let ours = || watcher::Config::default().labels(names::SELECTOR);
     let mut controller = Controller::new(roots, watcher::Config::default())
         // Seven Deployments that start change many times a second; one look at all of it will do.
         .with_config(controller::Config::default().debounce(Duration::from_millis(300)))
-        .owns(context.watched::<Deployment>(), ours())
-        .owns(context.watched::<Job>(), ours())
-        .owns(metadata::<Service>(context), ours())
-        .owns(metadata::<ServiceAccount>(context), ours())
-        .owns(metadata::<v1::Role>(context), ours())
-        .owns(metadata::<v1::RoleBinding>(context), ours())
-        .owns(metadata::<Secret>(context), ours())
+        .owns(changes::<Deployment>(context), ours())
+        .owns(changes::<Job>(context), ours())
+        .owns(changes::<Service>(context), ours())
+        .owns(changes::<ServiceAccount>(context), ours())
+        .owns(changes::<v1::Role>(context), ours())
+        .owns(changes::<v1::RoleBinding>(context), ours())
+        .owns(changes::<Secret>(context), ours())
         // Pods belong to ReplicaSets; their label names the stack.
-        .watches(context.watched::<Pod>(), ours(), |pod: Pod| {
+        .watches(changes::<Pod>(context), ours(), |pod| {
             let stack = pod.labels().get(crds::LABEL_STACK)?.clone();
             Some(ObjectRef::new(&stack).within(&pod.namespace()?))
         });
@@ -98,12 +100,14 @@ fn controller(
     controller
 }
 
-/// A watch of which names and owners are kept only.
-fn metadata<K>(context: &Context) -> Api<PartialObjectMeta<K>>
+fn ours() -> watcher::Config {
+    watcher::Config::default().labels(names::SELECTOR)
+}
+
+/// Watched through this, only the metadata of objects travels: no spec, no secret.
+fn changes<K>(context: &Context) -> Api<PartialObjectMeta<K>>
 where
-    K: kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
-    PartialObjectMeta<K>:
-        kube::Resource<DynamicType = (), Scope = k8s_openapi::NamespaceResourceScope>,
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
 {
     context.watched()
 }

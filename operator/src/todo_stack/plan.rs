@@ -131,14 +131,20 @@ pub fn plan(stack: &TodoStack, observed: &Observed, default_image: &str) -> Plan
     }
     let foundation = specs::foundation(source);
     let deployments = specs::deployments(source, &foundation);
-    prune(&mut plan.delete, stack, observed, &foundation, &deployments);
+    let job = specs::migration(source);
+    let wanted: Vec<&Object> = foundation
+        .iter()
+        .chain(&deployments)
+        .chain([&job])
+        .collect();
+    plan.delete = prune(stack, observed, &wanted, &migration);
     plan.apply = differing(
         foundation
             .into_iter()
             .filter(|object| observed.dapr || !object.kind.is_dapr()),
         observed,
     );
-    migrate(&mut plan, source, observed, &migration);
+    migrate(&mut plan, stack, observed, &migration, job);
     if may_roll(stack, observed, &migration) {
         plan.apply.extend(differing(deployments, observed));
     }
@@ -163,15 +169,19 @@ fn may_roll(stack: &TodoStack, observed: &Observed, migration: &Migration) -> bo
     *migration == Migration::Done && observed.dapr && (are_there || were_there)
 }
 
-fn migrate(plan: &mut Plan, source: Source<'_>, observed: &Observed, migration: &Migration) {
+fn migrate(
+    plan: &mut Plan,
+    stack: &TodoStack,
+    observed: &Observed,
+    migration: &Migration,
+    job: Object,
+) {
     match migration {
         // A Job cannot be changed, so it is applied once only.
-        Migration::Absent if !source.stack.spec.suspend => {
-            plan.apply.push(specs::migration(source));
-        }
+        Migration::Absent if !stack.spec.suspend => plan.apply.push(job),
         Migration::Failed { since, .. } if Migration::may_retry(*since, observed.now) => {
-            let name = specs::migration_name(source);
-            plan.delete.extend(observed.find(Kind::Job, &name).cloned());
+            plan.delete
+                .extend(observed.find(Kind::Job, &job.name).cloned());
         }
         _ => {}
     }
@@ -190,33 +200,30 @@ fn differing(wanted: impl IntoIterator<Item = Object>, observed: &Observed) -> V
         .collect()
 }
 
-/// Objects of ours that the stack no longer consists of. Finished migrations are kept until the next
-/// one is done.
+/// Objects of ours that the stack no longer consists of. Earlier migrations are kept until this one is
+/// done: what they said may tell why.
 fn prune(
-    delete: &mut Vec<Object>,
     stack: &TodoStack,
     observed: &Observed,
-    foundation: &[Object],
-    deployments: &[Object],
-) {
-    let wanted: BTreeSet<(Kind, &str)> = foundation
+    wanted: &[&Object],
+    migration: &Migration,
+) -> Vec<Object> {
+    let wanted: BTreeSet<(Kind, &str)> = wanted
         .iter()
-        .chain(deployments)
         .map(|object| (object.kind, object.name.as_str()))
         .collect();
     let uid = stack.uid().unwrap_or_default();
-    delete.extend(
-        observed
-            .live
-            .iter()
-            .filter(|live| {
-                live.kind != Kind::Job
-                    && live.is_controlled_by(&uid)
-                    && !live.is_going()
-                    && !wanted.contains(&(live.kind, live.name.as_str()))
-            })
-            .cloned(),
-    );
+    observed
+        .live
+        .iter()
+        .filter(|live| {
+            live.is_controlled_by(&uid)
+                && !live.is_going()
+                && !wanted.contains(&(live.kind, live.name.as_str()))
+                && (live.kind != Kind::Job || *migration == Migration::Done)
+        })
+        .cloned()
+        .collect()
 }
 
 /// Topics of ours that do not exist.

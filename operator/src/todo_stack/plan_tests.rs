@@ -317,12 +317,17 @@ fn another_image_rolls_only_after_its_migration() {
     let upgrade = plan(&stack, &observed, IMAGE);
     assert_eq!(upgrade.apply.len(), 1);
     assert_eq!(upgrade.apply[0].kind, Kind::Job);
+    assert!(upgrade.delete.is_empty());
     assert_eq!(condition(&upgrade, status::DATABASE).1, "Migrating");
     // What runs is what is shown.
     assert_eq!(upgrade.status.image.as_deref(), Some(IMAGE));
     obey(&mut stack, &mut observed, &upgrade);
     let roll = plan(&stack, &observed, IMAGE);
     assert_eq!(roll.apply.len(), 7);
+    // The earlier migration has served.
+    assert_eq!(roll.delete.len(), 1);
+    assert_eq!(roll.delete[0].kind, Kind::Job);
+    assert_ne!(roll.delete[0].name, upgrade.apply[0].name);
 }
 
 #[test]
@@ -350,7 +355,7 @@ fn a_failed_migration_is_reported_and_tried_again() {
             "spec": {"containers": []},
             "status": {"containerStatuses": [{
                 "name": "migrate", "ready": false, "restartCount": 0, "image": "", "imageID": "",
-                "state": {"terminated": {"exitCode": 1, "message": "starting\npassword authentication failed\n"}},
+                "state": {"terminated": {"exitCode": 1, "message": "Error: cannot migrate\n\nCaused by:\n    1: password authentication failed\n"}},
             }]},
         }))
         .expect("a pod"),
