@@ -5,6 +5,9 @@ set shell := ["bash", "-euo", "pipefail", "-c"]
 
 cache := env("XDG_CACHE_HOME", home_directory() / ".cache") / "todostack"
 
+cargo_deny_version := "0.20.2"
+cargo_deny := cache / "cargo-deny-" + cargo_deny_version
+
 # List the recipes.
 default:
     @just --list --unsorted
@@ -25,7 +28,7 @@ smoke *args:
 test: prepare test-no-cluster test-cluster
 
 # Everything that needs no cluster.
-test-no-cluster: fmt lint
+test-no-cluster: fmt lint deny
     cargo build --quiet {{ all }}
     cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
@@ -58,6 +61,12 @@ crds:
 crds-check:
     cargo run --quiet --package todostack-crds --bin crdgen -- --check charts/todostack-operator/templates/crds
 
-# Licences, advisories and sources of the dependencies.
-deny:
-    cargo deny --log-level error check
+# Licences, duplicates and sources of the dependencies.
+deny: (_cargo-deny "check licenses bans sources")
+
+# Known vulnerabilities of the dependencies; needs the way to the RustSec database on GitHub.
+advisories: (_cargo-deny "check advisories")
+
+_cargo-deny args:
+    @test -x {{ cargo_deny }}/bin/cargo-deny || cargo install --quiet --locked --version {{ cargo_deny_version }} --root {{ cargo_deny }} cargo-deny
+    @{{ cargo_deny }}/bin/cargo-deny --log-level error --locked {{ args }}

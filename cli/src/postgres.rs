@@ -34,8 +34,13 @@ impl Embedded {
             ..Settings::default()
         };
         settings.configuration.extend(
-            [("max_connections", "60"), ("shared_buffers", "32MB")]
-                .map(|(key, value)| (key.into(), value.into())),
+            [
+                ("max_connections", "60"),
+                ("shared_buffers", "32MB"),
+                // `postgresql_embedded` turns it off; people keep their tasks here.
+                ("fsync", "on"),
+            ]
+            .map(|(key, value)| (key.into(), value.into())),
         );
         let mut server = PostgreSQL::new(settings);
         server

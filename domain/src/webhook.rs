@@ -122,6 +122,9 @@ mod tests {
     fn a_secret_is_never_printed() {
         let secret = Secret::parse(&Secret::text(&[7; 32])).unwrap();
         assert_eq!(format!("{secret:?}"), "Secret(…)");
-        assert_eq!(Secret::parse("whsec_x").err(), Some(SignatureError::BadSecret));
+        assert_eq!(
+            Secret::parse("whsec_x").err(),
+            Some(SignatureError::BadSecret)
+        );
     }
 }

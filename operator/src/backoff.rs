@@ -45,10 +45,7 @@ mod tests {
     fn doubles_up_to_the_longest_and_starts_over_after_success() {
         let backoff = Backoff::default();
         let seconds: Vec<u64> = (0..12).map(|_| backoff.fail("a").as_secs()).collect();
-        assert_eq!(
-            seconds,
-            [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
-        );
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]);
         for _ in 0..100 {
             assert_eq!(backoff.fail("a").as_secs(), 300);
         }

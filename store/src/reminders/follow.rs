@@ -202,11 +202,10 @@ pub async fn latest(
     conn: &mut PgConnection,
     limit: i64,
 ) -> Result<Vec<(ReminderView, DateTime<Utc>)>, sqlx::Error> {
-    let rows: Vec<Row> =
-        sqlx::query_as(rows!("order by r.changed_tx desc, r.id desc limit $1"))
-            .bind(limit)
-            .fetch_all(conn)
-            .await?;
+    let rows: Vec<Row> = sqlx::query_as(rows!("order by r.changed_tx desc, r.id desc limit $1"))
+        .bind(limit)
+        .fetch_all(conn)
+        .await?;
     Ok(rows
         .into_iter()
         .map(|row| {
