@@ -10,11 +10,11 @@ pub mod names;
 pub mod object;
 pub mod observe;
 pub mod plan;
-#[cfg(test)]
-mod plan_tests;
 pub mod pods;
 pub mod specs;
 pub mod status;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

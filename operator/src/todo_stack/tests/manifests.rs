@@ -1,0 +1,92 @@
+//! The manifests of a stack, as snapshots.
+
+use serde_json::{Value, json};
+
+use super::cluster::{merge, sasl, settled};
+
+/// The manifests as they are applied, without what has its own tests: digests that every change moves.
+fn manifests(spec: Value) -> String {
+    let (_, observed) = settled(spec);
+    let mut objects = observed.live;
+    objects.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    objects
+        .into_iter()
+        .map(|mut object| {
+            for gone in ["/status", "/metadata/uid", "/metadata/generation"] {
+                let (parent, field) = gone.rsplit_once('/').expect("a pointer");
+                if let Some(fields) = object
+                    .body
+                    .pointer_mut(parent)
+                    .and_then(Value::as_object_mut)
+                {
+                    fields.remove(field);
+                }
+            }
+            without_digests(&mut object.body);
+            serde_yaml::to_string(&object.body).expect("YAML")
+        })
+        .collect::<Vec<_>>()
+        .join("---\n")
+}
+
+/// Digests are told apart from what they are digests of.
+fn without_digests(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                if ["applied", "dapr-checksum", "secrets-checksum"]
+                    .iter()
+                    .any(|name| *key == format!("todostack.dev/{name}"))
+                {
+                    *value = "DIGEST".into();
+                } else {
+                    without_digests(value);
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_digests),
+        Value::String(text) if text.starts_with("demo-migrate-") => {
+            *value = "demo-migrate-DIGEST".into()
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn manifests_of_the_smallest_stack() {
+    insta::assert_snapshot!("smallest", manifests(json!({})));
+}
+
+#[test]
+fn manifests_with_log_in_and_a_webhook() {
+    let mut spec = sasl();
+    merge(
+        &mut spec,
+        json!({
+            "imagePullPolicy": "Always",
+            "gateway": {"replicas": 2, "resources": {"limits": {"memory": "1Gi"}}},
+            "notifications": {"webhook": {
+                "url": "https://hook.example/todo",
+                "signingSecretRef": {"name": "hook", "key": "secret"},
+            }},
+        }),
+    );
+    let all = manifests(spec);
+    // What differs from the smallest.
+    let chosen: Vec<&str> = all
+        .split("---\n")
+        .filter(|manifest| {
+            [
+                "name: demo-pubsub\n",
+                "name: demo-secret-reader\n",
+                "name: demo-config\n",
+            ]
+            .iter()
+            .any(|name| manifest.contains(name) && !manifest.contains("kind: Subscription"))
+                || (manifest.contains("kind: Deployment")
+                    && (manifest.contains("name: demo-gateway\n")
+                        || manifest.contains("name: demo-notifications\n")))
+        })
+        .collect();
+    insta::assert_snapshot!("log_in_and_webhook", chosen.join("---\n"));
+}

@@ -1,0 +1,7 @@
+//! The plan of a stack, against a pretended cluster.
+
+mod cluster;
+mod laws;
+mod manifests;
+mod plan;
+mod rolling;

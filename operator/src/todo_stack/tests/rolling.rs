@@ -1,0 +1,70 @@
+//! Which pods a change rolls: those it concerns and no others.
+
+use serde_json::{Value, json};
+
+use super::cluster::{IMAGE, merge, sasl, set_spec, settled, titles};
+use crate::todo_stack::plan::plan;
+
+/// Deployments whose pods a changed Secret rolls.
+fn rolled_by(secret: &str, key: &str) -> Vec<String> {
+    let mut spec = sasl();
+    merge(
+        &mut spec,
+        json!({"notifications": {"webhook": {"signingSecretRef": {"name": "hook", "key": "secret"}}}}),
+    );
+    let (stack, mut observed) = settled(spec);
+    observed
+        .secrets
+        .get_mut(secret)
+        .expect("a Secret")
+        .insert(key.into(), b"changed".to_vec());
+    titles(&plan(&stack, &observed, IMAGE).apply)
+}
+
+#[test]
+fn a_changed_secret_rolls_those_who_use_it() {
+    assert_eq!(
+        rolled_by("hook", "secret"),
+        ["Deployment demo-notifications"]
+    );
+    assert_eq!(
+        rolled_by("demo-keys", "jwt-key"),
+        ["Deployment demo-gateway", "Deployment demo-sync"]
+    );
+    assert_eq!(rolled_by("kafka", "password").len(), 7);
+    assert!(rolled_by("demo-keys", "webhook-secret").is_empty());
+    // Another database is migrated before anything uses it.
+    let [job] = &rolled_by("todostack-db", "url")[..] else {
+        panic!("one Job");
+    };
+    assert!(job.starts_with("Job demo-migrate-"), "{job}");
+}
+
+/// Objects that a changed spec changes.
+fn changed_by(over: Value) -> Vec<String> {
+    let (mut stack, observed) = settled(json!({"notifications": {"webhook": {}}}));
+    set_spec(&mut stack, over);
+    titles(&plan(&stack, &observed, IMAGE).apply)
+}
+
+#[test]
+fn a_changed_spec_rolls_those_whom_it_concerns() {
+    assert_eq!(
+        changed_by(json!({"reminders": {"catchUpPerSecond": 1}})),
+        ["Deployment demo-reminders"]
+    );
+    assert_eq!(
+        changed_by(json!({"notifications": {"webhook": {"url": "https://hook.example/"}}})),
+        ["Deployment demo-notifications"]
+    );
+    assert_eq!(
+        changed_by(json!({"gateway": {"replicas": 2}})),
+        ["Deployment demo-gateway"]
+    );
+    // What the mirror shows is the operator's business alone.
+    assert!(changed_by(json!({"reminders": {"mirrorLimit": 7}})).is_empty());
+    // Every sidecar has loaded the component.
+    let brokers = changed_by(json!({"events": {"kafka": {"brokers": ["other:9092"]}}}));
+    assert_eq!(brokers[0], "Component demo-pubsub");
+    assert_eq!(brokers.len(), 8);
+}
