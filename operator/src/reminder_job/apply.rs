@@ -146,6 +146,13 @@ impl One<'_> {
             stack = self.really_missing(&job).await?;
         }
         let why = match plan::farewell(&job, stack) {
+            Farewell::Hold => {
+                let why = "the reminders service of its TodoStack does not run";
+                let status = plan::held_status(&job, why, chrono::Utc::now());
+                self.show(job, status).await?;
+                // The stack wakes us when it comes back or goes.
+                return Ok(Action::requeue(plan::BACKSTOP));
+            }
             Farewell::Nothing | Farewell::StackGone => None,
             Farewell::TryCancel => {
                 // Its services may have stopped already; their database row goes with the stack.
@@ -162,7 +169,6 @@ impl One<'_> {
                 }
                 Err(error) => Some(error.to_string()),
             },
-            Farewell::Hold => Some("the reminders service of its TodoStack does not run".into()),
         };
         match why {
             None => {

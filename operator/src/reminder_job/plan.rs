@@ -26,7 +26,7 @@ pub const READY: &str = "Ready";
 pub const FINISHED: &str = "Finished";
 
 /// How often a waiting reminder is looked at although no change was heard of.
-const BACKSTOP: Duration = Duration::from_secs(600);
+pub const BACKSTOP: Duration = Duration::from_secs(600);
 /// How soon a refused reminder is offered again.
 const REFUSED_RETRY: Duration = Duration::from_secs(300);
 /// How soon one whose alarm is not yet set is looked at.
