@@ -18,9 +18,12 @@ use super::{
 };
 use crate::{
     context::Context,
-    error::{Doing, Error, Result, is_not_found},
+    error::{Doing, Error, Result, is_conflict, is_not_found},
     stack_client::{StackClient, StackError},
 };
+
+/// How soon to look again at what our cache will have then.
+const CACHE_CATCHES_UP: std::time::Duration = std::time::Duration::from_millis(500);
 
 /// One job, on its way or on its way out.
 pub(super) async fn reconcile(
@@ -38,7 +41,7 @@ pub(super) async fn reconcile(
         client: context.stacks.of(&namespace, &job.spec.stack_ref.name),
         namespace,
     };
-    if job.metadata.deletion_timestamp.is_some() {
+    let done = if job.metadata.deletion_timestamp.is_some() {
         one.leave(job).await
     } else if plan::is_mirror(&job) {
         // The mirror writes these.
@@ -47,6 +50,13 @@ pub(super) async fn reconcile(
         one.over(job).await
     } else {
         one.follow(job).await
+    };
+    match done {
+        // Written by ourselves a moment ago, most often.
+        Err(Error::Kube { source, .. }) if is_conflict(&source) => {
+            Ok(Action::requeue(CACHE_CATCHES_UP))
+        }
+        done => done,
     }
 }
 
