@@ -3,8 +3,9 @@
 
     expect.py [--check] DIRECTORY
 
-naive.tsv.gz: start, rule, number of occurrences looked at, the first, the last, CRC-32 of all,
-as clock readings without a zone. zones.tsv.gz: zone, start, rule, from, to, number of occurrences
+naive.tsv.gz: start, rule, last year looked at, number of occurrences, the first, the last, CRC-32 of
+all, as clock readings without a zone; where the RFC decides otherwise than dateutil also why, and
+the number and CRC-32 of what it says. zones.tsv.gz: zone, start, rule, from, to, number of occurrences
 in between, CRC-32 of their instants in seconds. The CRC is over the decimal or ISO texts, one a line.
 """
 
@@ -19,6 +20,7 @@ import zoneinfo
 
 from dateutil import rrule
 
+import rfc
 import rules
 import zones
 
@@ -60,9 +62,11 @@ def naive():
         last_year = start.year + horizon
         found = [at.isoformat() for at in expand(text, start, OCCURRENCES, last_year)]
         first, last = (found[0], found[-1]) if found else ("", "")
-        lines.append(
-            f"{start.isoformat()}\t{text}\t{last_year}\t{len(found)}\t{first}\t{last}\t{crc(found):08x}"
-        )
+        line = f"{start.isoformat()}\t{text}\t{last_year}\t{len(found)}\t{first}\t{last}\t{crc(found):08x}"
+        if why := rfc.parts_from_dateutil(text):
+            right = [at.isoformat() for at in rfc.expand(text, start, OCCURRENCES, last_year)]
+            line += f"\t{why}\t{len(right)}\t{crc(right):08x}"
+        lines.append(line)
     return lines
 
 

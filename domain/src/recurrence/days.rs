@@ -113,6 +113,11 @@ impl DaySet {
             && self.weekdays.is_none()
     }
 
+    /// How many days of a week can be allowed.
+    pub(super) fn weekdays_in_a_week(&self) -> i64 {
+        self.weekdays.map_or(7, |days| i64::from(days.count_ones()))
+    }
+
     /// Whether a month can have a day at all.
     pub(super) fn has_month(&self, month: u32) -> bool {
         self.months >> month & 1 == 1

@@ -19,6 +19,8 @@ pub(super) struct Calendar {
     days: AlignedDays,
     times: Times,
     positions: Vec<i64>,
+    /// No period has as many occurrences as BYSETPOS asks for.
+    never: bool,
     start: i64,
 }
 
@@ -235,6 +237,16 @@ impl AlignedDays {
         period
     }
 
+    /// No period has more allowed days than this.
+    fn most_in_a_period(&self) -> i64 {
+        match self.freq {
+            Frequency::Yearly => 366,
+            Frequency::Monthly => 31,
+            Frequency::Weekly => self.set.weekdays_in_a_week(),
+            _ => 1,
+        }
+    }
+
     /// After this many periods with an allowed day each, the calendar repeats itself.
     fn cycle(&self) -> u32 {
         match self.freq {
@@ -287,10 +299,14 @@ impl Calendar {
                 seconds: bits(&rule.by_second, of_day % 60),
             }
         };
+        let days = AlignedDays::new(rule, start.div_euclid(DAY), month_end);
+        let most = days.most_in_a_period() * i64::from(times.count());
+        let positions: Vec<i64> = rule.by_set_pos.iter().map(|n| i64::from(*n)).collect();
         Self {
-            days: AlignedDays::new(rule, start.div_euclid(DAY), month_end),
+            never: !positions.is_empty() && positions.iter().all(|n| n.abs() > most),
+            days,
             times,
-            positions: rule.by_set_pos.iter().map(|n| i64::from(*n)).collect(),
+            positions,
             start,
         }
     }
@@ -313,6 +329,9 @@ impl Calendar {
     }
 
     fn next_by_position(&self, from: i64, today: i64) -> Option<i64> {
+        if self.never {
+            return None;
+        }
         let mut day = self.days.next(today)?;
         // One more than the cycle: the first period may be cut by `from`.
         for _ in 0..=self.days.cycle() {

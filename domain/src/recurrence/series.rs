@@ -50,6 +50,8 @@ pub(super) struct Raw {
     pub(super) original: Start,
     pub(super) at: i64,
     pub(super) rule: usize,
+    /// The clock skips its original time.
+    skipped: bool,
 }
 
 impl Series {
@@ -146,7 +148,7 @@ impl Series {
             return None;
         }
         let at = at.max(FIRST);
-        let mut best: Option<(Raw, bool)> = None;
+        let mut best: Option<Raw> = None;
         let all_day = self.spec.start.is_all_day();
         for (number, rule) in self.rules.iter().enumerate() {
             let mut key = rule.key_before(at, self.zone);
@@ -157,17 +159,17 @@ impl Series {
                 }
                 if instant >= at && rule.allows_instant(instant) {
                     // Of two at one instant, the one that the clock shows is kept.
-                    let better = best.is_none_or(|(best, was_skipped)| {
-                        instant < best.at || instant == best.at && was_skipped && !skipped
+                    let better = best.is_none_or(|best| {
+                        instant < best.at || instant == best.at && best.skipped && !skipped
                     });
                     if better {
-                        let raw = Raw {
+                        best = Some(Raw {
                             key: found,
                             original,
                             at: instant,
                             rule: number,
-                        };
-                        best = Some((raw, skipped));
+                            skipped,
+                        });
                     }
                     // What a gap moved may come after what the clock shows later.
                     if !skipped {
@@ -177,7 +179,7 @@ impl Series {
                 key = found + 1;
             }
         }
-        best.map(|(raw, _)| raw)
+        best
     }
 
     /// The rules' first occurrence at or after an instant that is neither left out nor moved.
@@ -237,7 +239,11 @@ impl Series {
     fn plain(&self, raw: Raw) -> Occurrence {
         Occurrence {
             original: raw.original,
-            local: self.shown(raw.original, raw.at),
+            local: match raw.original {
+                _ if raw.skipped => self.shown(raw.original, raw.at),
+                Start::At(_) => Start::At(raw.original.date_time()),
+                Start::On(_) => raw.original,
+            },
             at: DateTime::from_timestamp(raw.at, 0).expect("the engine ends with the year 9999"),
             index: self.rules[raw.rule].index(raw.key),
         }
