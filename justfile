@@ -70,3 +70,15 @@ advisories: (_cargo-deny "check advisories")
 _cargo-deny args:
     @test -x {{ cargo_deny }}/bin/cargo-deny || cargo install --quiet --locked --version {{ cargo_deny_version }} --root {{ cargo_deny }} cargo-deny
     @{{ cargo_deny }}/bin/cargo-deny --log-level error --locked {{ args }}
+
+# Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
+recurrence-oracle *args:
+    domain/oracle/run {{ args }}
+
+# Throw made-up input at the recurrence engine for some seconds, optimised, with 10 ms for each call.
+fuzz seconds="60" *seed:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false cargo run --quiet --target-dir target/fuzz --package todostack-domain --example recurrence-fuzz -- {{ seconds }} {{ seed }}
+
+# Measure recurrence beside the rrule crate and python-dateutil.
+bench-recurrence:
+    bench/recurrence/run
