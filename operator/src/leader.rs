@@ -6,8 +6,13 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::Api;
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -21,9 +26,49 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause before a failed renewal is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How often a standby looks whether the lease was let go of.
+const STANDBY: Duration = Duration::from_secs(2);
+
 /// A lease that may be held.
 pub struct Leadership {
-    manager: LeaseManager,
+    builder: Builder,
+    manager: Mutex<LeaseManager>,
+}
+
+/// What managers of the lease are made from.
+struct Builder {
+    client: kube::Client,
+    lease: String,
+    namespace: String,
+    identity: String,
+}
+
+impl Builder {
+    async fn build(&self) -> anyhow::Result<LeaseManager> {
+        LeaseManagerBuilder::new(self.client.clone(), &self.lease)
+            .with_namespace(&self.namespace)
+            .with_identity(&self.identity)
+            .with_duration(DURATION)
+            .with_grace(GRACE)
+            .build()
+            .await
+            .with_context(|| format!("lease {}/{}", self.namespace, self.lease))
+    }
+
+    /// Nobody holds the lease.
+    async fn is_free(&self) -> bool {
+        let api: Api<Lease> = Api::namespaced(self.client.clone(), &self.namespace);
+        match api.get_opt(&self.lease).await {
+            Ok(lease) => lease
+                .and_then(|lease| lease.spec)
+                .and_then(|spec| spec.holder_identity)
+                .is_none_or(|holder| holder.is_empty()),
+            Err(error) => {
+                tracing::debug!(%error, "cannot read the lease");
+                false
+            }
+        }
+    }
 }
 
 impl Leadership {
@@ -35,28 +80,35 @@ impl Leadership {
         kube.connect_timeout = Some(CALL_TIMEOUT);
         kube.read_timeout = Some(CALL_TIMEOUT);
         kube.write_timeout = Some(CALL_TIMEOUT);
-        let manager = LeaseManagerBuilder::new(kube::Client::try_from(kube)?, &config.lease)
-            .with_namespace(&config.namespace)
+        let builder = Builder {
+            client: kube::Client::try_from(kube)?,
+            lease: config.lease.clone(),
+            namespace: config.namespace.clone(),
             // The pod's name, and what tells this process from the one before a restart.
-            .with_identity(format!("{}_{}", config.identity, uuid::Uuid::new_v4()))
-            .with_duration(DURATION)
-            .with_grace(GRACE)
-            .build()
-            .await
-            .with_context(|| format!("lease {}/{}", config.namespace, config.lease))?;
-        Ok(Self { manager })
+            identity: format!("{}_{}", config.identity, uuid::Uuid::new_v4()),
+        };
+        let manager = Mutex::new(builder.build().await?);
+        Ok(Self { builder, manager })
     }
 
     /// Waits until we hold the lease.
     pub async fn acquire(&self) {
+        let mut manager = self.manager.lock().await;
         loop {
-            match self.manager.changed().await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => {
+            match timeout(STANDBY, manager.changed()).await {
+                Ok(Ok(true)) => return,
+                Ok(Ok(false)) => {}
+                Ok(Err(error)) => {
                     tracing::warn!(%error, "cannot take the lease yet");
-                    sleep(Duration::from_secs(2)).await;
+                    sleep(STANDBY).await;
                 }
+                // A manager sleeps until the lease that it knows of ends. One that was let go of
+                // meanwhile is taken at once, by a manager that does not know better.
+                Err(_) if self.builder.is_free().await => match self.builder.build().await {
+                    Ok(fresh) => *manager = fresh,
+                    Err(error) => tracing::warn!(%error, "cannot take the lease yet"),
+                },
+                Err(_) => {}
             }
         }
     }
@@ -67,12 +119,13 @@ impl Leadership {
     /// When the lease is lost: another took it, or it could not be renewed in time. The manager by
     /// itself would go on as leader while the API server is out of reach.
     pub async fn hold(&self, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let manager = self.manager.lock().await;
         let mut failing_since: Option<Instant> = None;
         loop {
             let changed = tokio::select! {
                 () = shutdown.cancelled() => return Ok(()),
                 // A renewal that works is silent and sleeps longer than this.
-                changed = timeout(Duration::from_secs(GRACE), self.manager.changed()) => changed,
+                changed = timeout(Duration::from_secs(GRACE), manager.changed()) => changed,
             };
             match changed {
                 Err(_) => failing_since = None,
@@ -96,7 +149,7 @@ impl Leadership {
 
     /// Lets another operator take over at once.
     pub async fn release(&self) {
-        if let Err(error) = self.manager.release().await {
+        if let Err(error) = self.manager.lock().await.release().await {
             tracing::warn!(%error, "cannot release the lease; it expires by itself");
         }
     }

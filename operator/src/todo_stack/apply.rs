@@ -1,6 +1,6 @@
 //! Carries out a plan: all writes.
 
-use crds::{FIELD_MANAGER, TodoStack, TodoStackStatus, conditions};
+use crds::{FIELD_MANAGER, TodoStack, TodoStackStatus};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, Resource, ResourceExt,
@@ -10,11 +10,10 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    keys, names,
+    events, keys, names,
     object::Object,
     observe::{self, Observed, TopicsCache},
     plan::Plan,
-    status,
 };
 use crate::{
     context::Context,
@@ -115,7 +114,7 @@ async fn objects(
     let mut failed = None;
     for object in &plan.apply {
         match put(context, stack, observed, object).await {
-            Ok(()) => written.push(object.title()),
+            Ok(()) => written.push(object),
             // The others may still do: one that is refused must not stop the repair of the rest.
             Err(error) => {
                 tracing::warn!(object = object.title(), %error, "cannot apply");
@@ -123,19 +122,11 @@ async fn objects(
             }
         }
     }
-    if !written.is_empty() {
-        let note = format!("Applied {}", written.join(", "));
-        tracing::info!(stack = stack.name_any(), note);
-        context
-            .event(stack, EventType::Normal, "Applied", "Apply", &note)
-            .await;
-    }
+    events::report(context, stack, &written).await;
     for object in &plan.delete {
         remove(context, stack, object).await?;
         let note = format!("Deleted {}", object.title());
-        context
-            .event(stack, EventType::Normal, "Deleted", "Delete", &note)
-            .await;
+        events::tell(context, stack, Some(object), "Deleted", &note).await;
     }
     for pod in &plan.restart {
         restart(context, stack, pod).await?;
@@ -311,57 +302,8 @@ async fn show(context: &Context, stack: &TodoStack, status: &TodoStackStatus) ->
         )
         .await
         .doing(|| format!("write the status of TodoStack {name}"))?;
-    let before = stack
-        .status
-        .as_ref()
-        .map(|status| status.conditions.as_slice());
-    for condition in &status.conditions {
-        // The other conditions tell the same once more.
-        if matches!(
-            condition.type_.as_str(),
-            status::READY | status::RECONCILING
-        ) {
-            continue;
-        }
-        let old = before.and_then(|conditions| conditions::find(conditions, &condition.type_));
-        let same =
-            old.is_some_and(|old| old.status == condition.status && old.reason == condition.reason);
-        let at_rest = condition.type_ == status::STALLED && condition.status != "True";
-        if same || at_rest {
-            continue;
-        }
-        context
-            .event(
-                stack,
-                severity(&condition.reason),
-                &condition.reason,
-                "Observe",
-                &condition.message,
-            )
-            .await;
-    }
-    let was_ready = before.is_some_and(|conditions| conditions::is_true(conditions, status::READY));
-    if !was_ready && conditions::is_true(&status.conditions, status::READY) {
-        context
-            .event(
-                stack,
-                EventType::Normal,
-                "Ready",
-                "Observe",
-                "Every service runs",
-            )
-            .await;
-    }
+    events::changes(context, stack, status).await;
     Ok(())
-}
-
-/// What needs somebody is a warning.
-fn severity(reason: &str) -> EventType {
-    match reason {
-        "InvalidSpec" | "SecretMissing" | "MigrationFailed" | "BrokersUnreachable"
-        | "DaprNotInstalled" | "SidecarMissing" => EventType::Warning,
-        _ => EventType::Normal,
-    }
 }
 
 fn merge() -> PatchParams {

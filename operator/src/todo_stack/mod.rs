@@ -4,6 +4,7 @@
 //! says sees no writes.
 
 pub mod apply;
+pub mod events;
 pub mod keys;
 pub mod migration;
 pub mod names;
