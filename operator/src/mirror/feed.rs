@@ -55,3 +55,41 @@ impl Feed {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures::{FutureExt, StreamExt};
+
+    use super::*;
+
+    fn missed(stack: usize) -> Notice {
+        Notice::Missed {
+            namespace: "team".into(),
+            stack: stack.to_string(),
+        }
+    }
+
+    #[test]
+    fn notices_come_in_order_and_the_stream_does_not_end() {
+        let feed = Feed::default();
+        feed.send(missed(0));
+        let mut notices = Box::pin(feed.notices());
+        feed.send(missed(1));
+        feed.send(missed(2));
+        assert_eq!(notices.next().now_or_never(), Some(Some(missed(1))));
+        assert_eq!(notices.next().now_or_never(), Some(Some(missed(2))));
+        drop(feed);
+        assert_eq!(notices.next().now_or_never(), None);
+    }
+
+    #[test]
+    fn a_reader_that_falls_behind_is_told_to_look_at_everything() {
+        let feed = Feed::default();
+        let mut notices = Box::pin(feed.notices());
+        for n in 0..=ROOM {
+            feed.send(missed(n));
+        }
+        assert_eq!(notices.next().now_or_never(), Some(Some(Notice::Lagged)));
+        assert_eq!(notices.next().now_or_never(), Some(Some(missed(1))));
+    }
+}

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{ResourceExt, api::ObjectMeta};
 use uuid::Uuid;
 
-use crate::reminder_job::plan as job_plan;
+use crate::reminder_job::{plan as job_plan, status as job_status};
 
 /// How long a finished one is shown.
 pub const SHOWN_AFTER_FINISH: Duration = Duration::seconds(300);
@@ -272,7 +272,7 @@ fn status(
     let mut status = existing
         .and_then(|job| job.status.clone())
         .unwrap_or_default();
-    job_plan::copy_view(&mut status, view);
+    job_status::copy_view(&mut status, view);
     for delivery in &mut status.deliveries {
         delivery.channel = without_path(&delivery.channel);
         // It may quote the address.
@@ -282,14 +282,14 @@ fn status(
             .filter(|why| !why.contains("://"));
     }
     let phase = job_plan::phase_of(view.phase);
-    let at = job_plan::timestamp(now);
-    let ready = job_plan::view_verdict(view.phase, view.reason.as_deref(), false);
+    let at = job_status::timestamp(now);
+    let ready = job_status::view_verdict(view.phase, view.reason.as_deref(), false);
     // No generation: nobody asked for this object by a spec.
-    conditions::set(&mut status.conditions, job_plan::READY, ready, None, at);
-    let finished = job_plan::finished_verdict(phase);
+    conditions::set(&mut status.conditions, job_status::READY, ready, None, at);
+    let finished = job_status::finished_verdict(phase);
     conditions::set(
         &mut status.conditions,
-        job_plan::FINISHED,
+        job_status::FINISHED,
         finished,
         None,
         at,

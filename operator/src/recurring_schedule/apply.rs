@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{
     child,
     plan::{self, Plan},
-    series,
+    series, status,
 };
 use crate::{
     context::Context,
@@ -46,7 +46,7 @@ pub(super) async fn reconcile(
     let rule = match series::compile(&schedule.spec.schedule) {
         Ok(rule) => rule,
         Err(errors) => {
-            let status = plan::refused(schedule, &errors.to_string(), Utc::now());
+            let status = status::refused(schedule, &errors.to_string(), Utc::now());
             one.show(status).await?;
             return Ok(Action::await_change());
         }
@@ -161,10 +161,10 @@ impl<'a> One<'a> {
         let mut status = self.schedule.status.clone().unwrap_or_default();
         conditions::set(
             &mut status.conditions,
-            plan::READY,
+            status::READY,
             conditions::Verdict::no("NameTaken", message.clone()),
             self.schedule.metadata.generation,
-            crate::reminder_job::plan::timestamp(Utc::now()),
+            crate::reminder_job::status::timestamp(Utc::now()),
         );
         self.show(status).await?;
         Err(Error::Retry {
@@ -261,7 +261,7 @@ impl<'a> One<'a> {
                     .doing(|| format!("apply the status of RecurringSchedule {}", self.name));
             }
         }
-        for news in plan::news(self.schedule.status.as_ref(), &status) {
+        for news in status::news(self.schedule.status.as_ref(), &status) {
             let kind = if news.warning {
                 EventType::Warning
             } else {

@@ -109,7 +109,7 @@ pub fn job(
                 name: schedule.name_any(),
                 uid: schedule.uid().unwrap_or_default(),
                 controller: Some(true),
-                block_owner_deletion: Some(true),
+                block_owner_deletion: None,
             }]),
             ..ObjectMeta::default()
         },

@@ -5,6 +5,7 @@ mod apply;
 pub mod child;
 pub mod plan;
 pub mod series;
+pub mod status;
 
 use std::sync::Arc;
 

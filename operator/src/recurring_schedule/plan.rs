@@ -16,24 +16,19 @@ use chrono::{DateTime, Duration, Utc};
 use crds::{
     CatchUpPolicy, RecurringSchedule, RecurringScheduleStatus, ReminderJob, ReminderJobSpec,
     ReminderPhase,
-    conditions::{self, Verdict},
 };
 use kube::ResourceExt;
 
-use super::{child, series::Occurrences};
-use crate::reminder_job::plan::{News, timestamp};
-
-/// Condition: occurrences are made.
-pub const READY: &str = "Ready";
-/// Condition: the rule has no more occurrences.
-pub const COMPLETED: &str = "Completed";
+use super::{
+    child,
+    series::{self, Occurrences},
+    status,
+};
 
 /// At most this many occurrences are made up for.
 const CATCH_UP_MOST: usize = 100;
 /// At most this many have ReminderJobs ahead, however long before them the first reminder comes.
 const AHEAD_MOST: usize = 100;
-/// Missed occurrences of one outage are counted up to this.
-const COUNT_MOST: usize = 10_000;
 /// How many occurrences the status tells.
 const TOLD: usize = 5;
 
@@ -84,64 +79,6 @@ pub fn plan(
     }
     planning.retire(&ahead);
     planning.finish(&ahead)
-}
-
-/// The status of a schedule whose rule was refused: what waits by the earlier rule stays as it is.
-pub fn refused(
-    schedule: &RecurringSchedule,
-    why: &str,
-    now: DateTime<Utc>,
-) -> RecurringScheduleStatus {
-    let generation = schedule.metadata.generation;
-    let mut status = schedule.status.clone().unwrap_or_default();
-    status.observed_generation = generation;
-    status.description = None;
-    status.next_occurrences.clear();
-    let verdict = Verdict::no("InvalidSchedule", why);
-    conditions::set(
-        &mut status.conditions,
-        READY,
-        verdict,
-        generation,
-        timestamp(now),
-    );
-    status
-}
-
-/// What there is to tell of a change of the status: that the schedule cannot be followed, that it has
-/// come to its end, that occurrences were missed.
-pub fn news(
-    before: Option<&RecurringScheduleStatus>,
-    after: &RecurringScheduleStatus,
-) -> Vec<News> {
-    let of = |status: Option<&RecurringScheduleStatus>, kind| {
-        status
-            .and_then(|status| conditions::find(&status.conditions, kind))
-            .map(|condition| (condition.status.clone(), condition.message.clone()))
-    };
-    let mut news = Vec::new();
-    for (kind, telling, warning) in [(READY, "False", true), (COMPLETED, "True", false)] {
-        let now = conditions::find(&after.conditions, kind).filter(|c| c.status == telling);
-        if let Some(now) = now.filter(|_| of(before, kind) != of(Some(after), kind)) {
-            news.push(News {
-                warning,
-                reason: now.reason.clone(),
-                note: now.message.clone(),
-            });
-        }
-    }
-    let more = after.missed - before.map_or(0, |status| status.missed);
-    if more > 0 {
-        news.push(News {
-            warning: true,
-            reason: "Missed".into(),
-            note: format!(
-                "{more} more occurrences were missed; {} in all",
-                after.missed
-            ),
-        });
-    }
-    news
 }
 
 struct Planning<'a> {
@@ -314,7 +251,7 @@ impl<'a> Planning<'a> {
     fn catch_up(&mut self) {
         let behind = self.behind();
         let from = self.made_until.unwrap_or(behind);
-        let (unmade, count) = passed(self.series, from, behind);
+        let (unmade, count) = series::passed(self.series, from, behind, CATCH_UP_MOST);
         if let Some(last) = unmade.last() {
             self.made_until = Some(*last);
         }
@@ -457,24 +394,7 @@ impl<'a> Planning<'a> {
         let waits = waits.filter(|_| !suspended);
         self.plan.next = waits.chain(told.first().copied()).min();
         status.next_occurrences = told;
-        let at = timestamp(self.now);
-        let ready = if ended {
-            Verdict::yes("Completed", "the rule has no more occurrences")
-        } else if suspended {
-            Verdict::yes(
-                "Suspended",
-                "spec.suspend is true: nothing is made, what waits is held back",
-            )
-        } else {
-            Verdict::yes("Scheduled", "the next occurrences have their ReminderJobs")
-        };
-        conditions::set(&mut status.conditions, READY, ready, generation, at);
-        let completed = if ended {
-            Verdict::yes("NoMoreOccurrences", "the rule has no more occurrences")
-        } else {
-            Verdict::no("MoreOccurrences", "the rule has more occurrences")
-        };
-        conditions::set(&mut status.conditions, COMPLETED, completed, generation, at);
+        status::conclude(status, ended, suspended, generation, self.now);
         self.plan
     }
 }
@@ -491,32 +411,6 @@ impl Plan {
         } else {
             self.delete.push(job.clone());
         }
-    }
-}
-
-/// The latest occurrences after `from` up to `to`, and how many there are, up to a bound.
-fn passed(
-    series: &dyn Occurrences,
-    from: DateTime<Utc>,
-    to: DateTime<Utc>,
-) -> (Vec<DateTime<Utc>>, usize) {
-    if from >= to {
-        return (Vec::new(), 0);
-    }
-    let all = series.between(from, to, COUNT_MOST);
-    if all.len() < COUNT_MOST {
-        let count = all.len();
-        return (all, count);
-    }
-    // Too many to walk through: seek the end.
-    let mut span = Duration::hours(1);
-    loop {
-        let start = from.max(to - span);
-        let some = series.between(start, to, COUNT_MOST);
-        if some.len() >= CATCH_UP_MOST || start == from {
-            return (some, COUNT_MOST);
-        }
-        span = span * 2;
     }
 }
 

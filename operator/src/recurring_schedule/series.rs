@@ -11,6 +11,9 @@ use domain::{
 /// Where the fields of the rule are.
 const PATH: &str = "spec.schedule";
 
+/// Missed occurrences of one outage are counted up to this.
+const COUNT_MOST: usize = 10_000;
+
 /// The occurrences of a rule.
 pub trait Occurrences {
     /// After `from` and up to `to`, at most `limit`.
@@ -114,6 +117,33 @@ fn beginning() -> Start {
     Start::At(NaiveDateTime::from(
         NaiveDate::from_ymd_opt(2000, 1, 1).unwrap_or_default(),
     ))
+}
+
+/// The latest occurrences after `from` up to `to`, and how many there are, up to a bound.
+pub(super) fn passed(
+    series: &dyn Occurrences,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+    latest: usize,
+) -> (Vec<DateTime<Utc>>, usize) {
+    if from >= to {
+        return (Vec::new(), 0);
+    }
+    let all = series.between(from, to, COUNT_MOST);
+    if all.len() < COUNT_MOST {
+        let count = all.len();
+        return (all, count);
+    }
+    // Too many to walk through: seek the end.
+    let mut span = Duration::hours(1);
+    loop {
+        let start = from.max(to - span);
+        let some = series.between(start, to, COUNT_MOST);
+        if some.len() >= latest || start == from {
+            return (some, COUNT_MOST);
+        }
+        span = span * 2;
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{
     plan::{self, Farewell, Next, Outcome},
     request,
     stacks::StackState,
+    status,
 };
 use crate::{
     context::Context,
@@ -77,7 +78,7 @@ impl One<'_> {
             .stacks
             .state(&self.namespace, &job.spec.stack_ref.name);
         let (job, outcome) = if stack == StackState::Ready {
-            let job = match plan::first_status(&job, chrono::Utc::now()) {
+            let job = match status::first_status(&job, chrono::Utc::now()) {
                 // Whoever watches sees that it was taken up before the stack answers.
                 Some(status) => self.show(job, status).await?,
                 None => job,
@@ -88,7 +89,7 @@ impl One<'_> {
             (job, Outcome::NotAsked(stack))
         };
         let now = chrono::Utc::now();
-        let status = plan::status(&job, &outcome, now);
+        let status = status::status(&job, &outcome, now);
         let job = self.show(job, status.clone()).await?;
         if plan::is_finished(&job) {
             self.release(&job).await?;
@@ -135,7 +136,7 @@ impl One<'_> {
     /// A job that is over: only its time to live is left.
     async fn over(&self, job: ReminderJob) -> Result<Action> {
         let now = chrono::Utc::now();
-        let status = plan::finished_status(&job, now);
+        let status = status::finished_status(&job, now);
         let job = self.show(job, status.clone()).await?;
         self.release(&job).await?;
         self.state.memory.forget(self.id);
@@ -158,7 +159,7 @@ impl One<'_> {
         let why = match plan::farewell(&job, stack) {
             Farewell::Hold => {
                 let why = "the reminders service of its TodoStack does not run";
-                let status = plan::held_status(&job, why, chrono::Utc::now());
+                let status = status::held_status(&job, why, chrono::Utc::now());
                 self.show(job, status).await?;
                 // The stack wakes us when it comes back or goes.
                 return Ok(Action::requeue(plan::BACKSTOP));
@@ -187,7 +188,7 @@ impl One<'_> {
                 Ok(Action::await_change())
             }
             Some(why) => {
-                let status = plan::held_status(&job, &why, chrono::Utc::now());
+                let status = status::held_status(&job, &why, chrono::Utc::now());
                 self.show(job, status).await?;
                 Err(Error::Retry {
                     reason: "CancelPending".into(),
@@ -238,7 +239,7 @@ impl One<'_> {
         if !memory.is_new(self.id, &status, job.status.as_ref()) {
             return Ok(job);
         }
-        let news = plan::news(job.status.as_ref(), &status);
+        let news = status::news(job.status.as_ref(), &status);
         let written = write_status(&self.api, job, status.clone()).await?;
         memory.shown(self.id, &status);
         let Some(mut job) = written else {

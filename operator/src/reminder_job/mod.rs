@@ -10,6 +10,7 @@ mod observe;
 pub mod plan;
 pub mod request;
 pub mod stacks;
+pub mod status;
 
 use std::sync::Arc;
 

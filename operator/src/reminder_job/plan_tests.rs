@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::*;
+use super::{super::status::*, *};
 
 const UID: &str = "6e2f4a52-7a5c-4d3e-9c53-0a8c1f0b7d11";
 
