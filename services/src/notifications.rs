@@ -103,6 +103,9 @@ impl Notifications {
             metrics::histogram!("todostack_due_to_delivered_seconds").record(late.as_secs_f64());
             tracing::info!(reminder = %delivery.reminder_id, late_ms = late.as_millis(), attempt = delivery.attempts, "delivered");
         }
+        if let Outcome::Retry { error, .. } | Outcome::Failed { error } = &outcome {
+            tracing::warn!(reminder = %delivery.reminder_id, attempt = delivery.attempts, error, result, "not delivered");
+        }
         let recorded = async {
             let mut transaction = self.pool.begin().await?;
             deliveries::record(&mut transaction, &delivery, &outcome, Utc::now()).await?;
