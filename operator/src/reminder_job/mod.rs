@@ -23,7 +23,7 @@ use kube::{
     runtime::{
         Controller, WatchStreamExt, predicates,
         reflector::{self, ObjectRef, Store},
-        watcher::{self, watcher},
+        watcher::{self, Event, watcher},
     },
 };
 use tokio_util::sync::CancellationToken;
@@ -41,19 +41,23 @@ type Guarded = DeserializeGuard<ReminderJob>;
 pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     let (stacks, changed) = stacks::watch(&context);
     let turns = stacks::turns(stacks.clone(), changed);
+    let state = Arc::new(State {
+        stacks,
+        memory: Memory::default(),
+    });
     let (jobs, writer) = reflector::store();
     let api: Api<Guarded> = context.watched();
     // Writing the status does not wake us: that is all that changes without the generation.
     let triggers = watcher(api, watcher::Config::default())
         .modify(|job| job.managed_fields_mut().clear())
         .default_backoff()
+        .inspect({
+            let state = state.clone();
+            move |event| state.heed(event)
+        })
         .reflect(writer)
         .applied_objects()
         .predicate_filter(predicates::generation, Default::default());
-    let state = Arc::new(State {
-        stacks,
-        memory: Memory::default(),
-    });
     let heard = heard(context.feed.notices(), jobs.clone(), state.clone());
     let turned = of_stacks(turns, jobs.clone());
     let controller = Controller::for_stream(state.stacks.gate(triggers), jobs)
@@ -73,6 +77,17 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
 struct State {
     stacks: Stacks,
     memory: Memory,
+}
+
+impl State {
+    /// Nothing is remembered of a job that went without a last reconcile.
+    fn heed(&self, event: &watcher::Result<Event<Guarded>>) {
+        if let Ok(Event::Delete(job)) = event
+            && let Some(id) = job.uid().and_then(|uid| uid.parse().ok())
+        {
+            self.memory.forget(id);
+        }
+    }
 }
 
 /// The jobs to reconcile because of notices.
