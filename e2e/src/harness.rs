@@ -10,6 +10,7 @@ mod dapr;
 mod database;
 mod dump;
 mod gateway;
+mod install;
 mod kafka;
 mod node;
 mod reach;

@@ -2,22 +2,18 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, SecondsFormat, Utc};
-use crds::{ReminderJob, ReminderPhase, TodoStack, conditions};
+use crds::{ReminderJob, ReminderPhase};
 use domain::webhook::Secret;
 use e2e::harness::{
-    Cluster, Database, Gateway, Kafka, NAMESPACE, OPERATOR_NAMESPACE, STACK, Sidecar, Webhooks,
-    eventually,
+    Cluster, Database, Gateway, Kafka, NAMESPACE, STACK, Sidecar, Webhooks, eventually,
 };
 use k8s_openapi::api::core::v1;
 use kube::{Api, ResourceExt};
 use tokio::sync::OnceCell;
 
 use crate::Step;
-
-/// From `helm install` to a Ready stack, image import and first start of Dapr's sidecars included.
-const SETUP: Duration = Duration::from_secs(300);
 
 /// The one [`World`] of this run, made by the first step that is run.
 #[derive(Default)]
@@ -70,30 +66,7 @@ async fn setup() -> Result<World, String> {
 impl World {
     async fn make(cluster: Cluster) -> Result<Self> {
         let settings = cluster.settings.clone();
-        let text = |path: std::path::PathBuf| path.display().to_string();
-        let chart = text(settings.root.join("charts/todostack-operator"));
-        let values = text(settings.helm_values.clone());
-        let namespace = ["--namespace", OPERATOR_NAMESPACE, "--create-namespace"];
-        let install = [
-            "upgrade",
-            "--install",
-            "todostack",
-            &chart,
-            "--values",
-            &values,
-        ];
-        let wait = ["--wait", "--timeout", "3m"];
-        cluster
-            .helm([&install[..], &namespace, &wait].concat())
-            .await?;
-        cluster.apply("e2e/manifests/webhook-sink.yaml").await?;
-        cluster.apply("examples/todostack.yaml").await?;
-        cluster
-            .kubectl(&format!(
-                "rollout status deployment/webhook-sink --namespace {NAMESPACE} --timeout 60s"
-            ))
-            .await?;
-        wait_until_ready(&cluster).await?;
+        cluster.install().await?;
         let keys: Api<v1::Secret> = Api::namespaced(cluster.client.clone(), NAMESPACE);
         let keys = keys
             .get(&format!("{STACK}-keys"))
@@ -194,28 +167,4 @@ pub(crate) fn in_seconds(seconds: i64) -> DateTime<Utc> {
 /// Sleeps until then.
 pub(crate) async fn sleep_until(at: DateTime<Utc>) {
     tokio::time::sleep((at - Utc::now()).to_std().unwrap_or_default()).await;
-}
-
-/// Waits until the stack says Ready about its present generation.
-async fn wait_until_ready(cluster: &Cluster) -> Result<()> {
-    let stacks: Api<TodoStack> = Api::namespaced(cluster.client.clone(), NAMESPACE);
-    eventually(
-        &format!("TodoStack {STACK} to be Ready"),
-        SETUP,
-        async || {
-            let stack = stacks.get(STACK).await?;
-            let status = stack
-                .status
-                .as_ref()
-                .ok_or_else(|| anyhow!("it has no status"))?;
-            ensure!(
-                status.observed_generation == stack.metadata.generation
-                    && conditions::is_true(&status.conditions, "Ready"),
-                "its conditions are {:#?}",
-                status.conditions
-            );
-            Ok(())
-        },
-    )
-    .await
 }

@@ -28,18 +28,19 @@ pub(crate) async fn memory(cluster: &Cluster) -> Result<String> {
                 };
                 let program = program.rsplit('/').next().unwrap_or(program).to_owned();
                 if program != "pause" {
-                    rows.push((component.clone(), program, process.rss_kib));
+                    rows.push((namespace, component.clone(), program, process.rss_kib));
                 }
             }
         }
     }
     rows.sort();
-    let mut table = String::from("| pod | process | RSS, MiB |\n| --- | --- | --- |\n");
-    for (component, program, kib) in rows {
+    let mut table =
+        String::from("| namespace | pod | process | RSS, MiB |\n| --- | --- | --- | --- |\n");
+    for (namespace, component, program, kib) in rows {
         // Writing to a String cannot fail.
         let _ = writeln!(
             table,
-            "| {component} | `{program}` | {} |",
+            "| {namespace} | {component} | `{program}` | {} |",
             kib.div_ceil(1024)
         );
     }

@@ -1,6 +1,6 @@
 //! Measures a running stack and prints Markdown tables for docs/measured.md: delays over a number
-//! of reminders, memory of each process, sizes of the images. Takes the environment that
-//! `e2e/cluster/env` prints; the stack is the one that the end-to-end test leaves (`E2E_KEEP=1`).
+//! of reminders, memory of each process, sizes of the images. `e2e/measure` runs it with the
+//! environment of the test cluster. Where there is no stack it makes the one of the end-to-end test.
 
 mod delays;
 mod footprint;
@@ -20,6 +20,7 @@ async fn main() -> Result<()> {
             .with_context(|| format!("{text:?} is no number of reminders"))?,
     };
     let cluster = Cluster::connect().await?;
+    cluster.install().await?;
     println!("{}", delays::table(&cluster, count).await?);
     println!("{}", footprint::memory(&cluster).await?);
     println!("{}", footprint::images(&cluster).await?);
