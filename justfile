@@ -82,3 +82,7 @@ fuzz seconds="60" *seed:
 # Measure recurrence beside the rrule crate and python-dateutil.
 bench-recurrence:
     bench/recurrence/run
+
+# Delays, memory and image sizes of a stack on the test cluster, as Markdown.
+measure *args:
+    e2e/measure {{ args }}
