@@ -129,7 +129,7 @@ impl Series {
         // An instance completed ahead of its time is not made again, nor any before it: the ids of
         // a series would meet.
         let after_current = to_instant(current, self.zone()).timestamp() + 1;
-        let mut found = anew.from(later.max(after_current))?;
+        let mut found = anew.original_from(later.max(after_current))?;
         found.index = index.map_or(0, |index| index + 1);
         Some(found)
     }

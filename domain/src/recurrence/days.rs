@@ -143,9 +143,6 @@ impl DaySet {
             return mask;
         }
         let first = days(year, month, 1);
-        if let Some(plain) = self.weekdays {
-            mask &= self.weekday_bits(plain, year, first, len);
-        }
         if let Some(year_days) = &self.year_days {
             let bits = &year_days[usize::from(is_leap(year))];
             let at = (first - days(year, 1, 1)) as u32;
@@ -156,8 +153,15 @@ impl DaySet {
             }
             mask &= window as u32;
         }
-        if let Some(weeks) = self.weeks {
-            mask &= self.week_bits(weeks, first, len);
+        if mask != 0
+            && let Some(weeks) = self.weeks
+        {
+            mask &= self.week_bits(weeks, year, first, len);
+        }
+        if mask != 0
+            && let Some(plain) = self.weekdays
+        {
+            mask &= self.weekday_bits(plain, year, first, len);
         }
         mask
     }
@@ -193,26 +197,49 @@ impl DaySet {
         set
     }
 
-    fn week_bits(&self, (from_start, from_end): (u64, u64), first: i64, len: u32) -> u32 {
-        let mut set = 0;
+    fn week_bits(
+        &self,
+        (from_start, from_end): (u64, u64),
+        year: i64,
+        first: i64,
+        len: u32,
+    ) -> u32 {
+        // Most months are nowhere near the weeks asked for. The ends of the year are left to the
+        // exact search: their weeks may belong to another year.
+        let place = first - days(year, 1, 1);
+        if (31..334).contains(&place) {
+            let (low, high) = (place / 7, (place + 31) / 7 + 2);
+            let range = |low: i64, high: i64| (2u64 << high) - (1u64 << low);
+            let near = from_start & range(low, high) != 0
+                || from_end & range((53 - high).max(0), 54 - low) != 0;
+            if !near {
+                return 0;
+            }
+        }
+        // A week belongs to the year that has at least four of its days: to `of`, from its week 1
+        // to that of the next.
         let mut week = first - i64::from((weekday(first) + 7 - self.week_start) % 7);
+        let mut of = year;
+        let mut ones = [self.week_one(of), self.week_one(of + 1)];
+        if week < ones[0] {
+            of -= 1;
+            ones = [self.week_one(of), ones[0]];
+        }
+        let mut set = 0u64;
         while week < first + i64::from(len) {
-            // A week belongs to the year that has at least four of its days.
-            let (year, _, _) = date(week + 3);
-            let one = self.week_one(year);
-            let number = (week - one) / 7 + 1;
-            let total = (self.week_one(year + 1) - one) / 7;
+            if week >= ones[1] {
+                of += 1;
+                ones = [ones[1], self.week_one(of + 1)];
+            }
+            let number = (week - ones[0]) / 7 + 1;
+            let total = (ones[1] - ones[0]) / 7;
             if from_start >> number & 1 == 1 || from_end >> (total + 1 - number) & 1 == 1 {
-                for day in week..week + 7 {
-                    let bit = day - first;
-                    if (0..i64::from(len)).contains(&bit) {
-                        set |= 1 << bit;
-                    }
-                }
+                // Seven days, of which some may lie before the month: bit 7 is its first here.
+                set |= 0x7f << (week - first + 7);
             }
             week += 7;
         }
-        set
+        (set >> 7) as u32
     }
 
     /// First day of week 1: of the week that holds 4 January.

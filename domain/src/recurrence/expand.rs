@@ -188,7 +188,16 @@ impl AlignedDays {
         }
         let (mut year, mut month, of_month) = date(day);
         let mut mask = self.month(year, month) >> (of_month - 1) << (of_month - 1);
+        // The calendar repeats itself after 4,800 months. Whatever months INTERVAL picks from it,
+        // these many see each month that they ever see; days and weeks, picked by more than one,
+        // are told apart by more than months.
+        let repeats = self.interval == 1 || self.freq >= Frequency::Monthly;
+        let mut left = if repeats { 4_801 } else { u32::MAX };
         while mask == 0 {
+            left -= 1;
+            if left == 0 {
+                return None;
+            }
             (year, month) = self.later_month(year, month);
             if year > 9999 {
                 return None;

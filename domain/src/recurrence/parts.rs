@@ -11,7 +11,7 @@ use super::{
 use crate::task::limits;
 
 /// The largest COUNT: counting walks the rule once.
-pub(super) const MAX_COUNT: u32 = 50_000;
+pub(super) const MAX_COUNT: u32 = 5_000;
 
 const PARTS: &str = "FREQ, INTERVAL, COUNT, UNTIL, WKST, BYSECOND, BYMINUTE, BYHOUR, BYDAY, \
                      BYMONTHDAY, BYYEARDAY, BYWEEKNO, BYMONTH, BYSETPOS";

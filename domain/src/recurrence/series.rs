@@ -118,7 +118,9 @@ impl Series {
         let mut steps = MOST_STEPS;
         let mut empty = |rule: &Lowered| rule.next(i64::MIN, &mut steps).is_none();
         if series.rules.iter().all(&mut empty) {
-            errors.push(rule_field(&spec.rule), series.why_empty(steps == 0));
+            return Err(
+                FieldError::new(rule_field(&spec.rule), series.why_empty(steps == 0)).into(),
+            );
         }
         series.add_exceptions(&mut errors);
         errors.into_result(series)

@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Steps looked at in one search. A rule that has nothing in so many is taken to be over.
-pub(super) const MOST_STEPS: u32 = 30_000;
+pub(super) const MOST_STEPS: u32 = 10_000;
 
 /// An hourly or finer rule, bound to its start.
 #[derive(Debug, Clone)]
