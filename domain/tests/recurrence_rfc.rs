@@ -262,8 +262,8 @@ fn finer_than_daily() {
     let times = |list: &[&str]| -> Vec<String> {
         list.iter().map(|t| format!("1997-09-02T{t}:00")).collect()
     };
-    // 17:00Z is 13:00 in New York: as printed, the third occurrence lies after UNTIL (erratum
-    // 3883 of the RFC). With the corrected UNTIL all three come.
+    // 17:00Z is 13:00 in New York: as printed, the third occurrence lies after UNTIL.
+    // With the UNTIL that the words around it mean, all three come.
     let printed = series(
         "FREQ=HOURLY;INTERVAL=3;UNTIL=19970902T170000Z",
         SEPTEMBER_2,

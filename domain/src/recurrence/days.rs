@@ -22,12 +22,22 @@ pub(super) struct DaySet {
     weeks: Option<(u64, u64)>,
     /// Weekdays of which every one counts, Monday bit 0; `None`: any.
     weekdays: Option<u8>,
+    /// Those days in a month that begins on a Monday, a Tuesday, and so on.
+    every: [u32; 7],
     /// Weekdays with a number, Monday 0.
     nth: Vec<(i64, u32)>,
     /// `nth` counts within the year, not the month.
     nth_in_year: bool,
     week_start: u32,
     month_end: MonthEnd,
+}
+
+/// The days of a month that begins on `begins` and lie on one of the weekdays.
+fn every(weekdays: u8, begins: u32) -> u32 {
+    let days = (0..7).filter(|day| weekdays >> day & 1 == 1);
+    days.fold(0, |bits, day| {
+        bits | EVERY_SEVENTH << ((day + 7 - begins) % 7)
+    })
 }
 
 fn bits32(values: impl Iterator<Item = i8>) -> u32 {
@@ -90,6 +100,7 @@ impl DaySet {
             month_days,
             year_days: year_days(&rule.by_year_day),
             weeks,
+            every: std::array::from_fn(|begins| every(weekdays.unwrap_or(0), begins as u32)),
             weekdays,
             nth: numbered
                 .map(|day| (i64::from(day.nth), day.weekday.index()))
@@ -158,23 +169,14 @@ impl DaySet {
         {
             mask &= self.week_bits(weeks, year, first, len);
         }
-        if mask != 0
-            && let Some(plain) = self.weekdays
-        {
-            mask &= self.weekday_bits(plain, year, first, len);
+        if mask != 0 && self.weekdays.is_some() {
+            mask &= self.weekday_bits(year, first, len);
         }
         mask
     }
 
-    fn weekday_bits(&self, plain: u8, year: i64, first: i64, len: u32) -> u32 {
-        let begins = weekday(first);
-        let mut set = 0;
-        let mut left = plain;
-        while left != 0 {
-            let day = left.trailing_zeros();
-            left &= left - 1;
-            set |= EVERY_SEVENTH << ((day + 7 - begins) % 7);
-        }
+    fn weekday_bits(&self, year: i64, first: i64, len: u32) -> u32 {
+        let mut set = self.every[weekday(first) as usize];
         for (n, day) in &self.nth {
             // Within the month, or within the year seen from this month.
             let (origin, span) = if self.nth_in_year {

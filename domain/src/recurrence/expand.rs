@@ -33,6 +33,8 @@ pub(super) struct AlignedDays {
     week_start: i64,
     /// Day, first day of the week, month or year of the start.
     anchor: i64,
+    /// Every day is allowed, in every period.
+    every_day: bool,
 }
 
 /// The allowed days of one period, as month sets: the first day of each with its bits.
@@ -56,6 +58,7 @@ impl AlignedDays {
             interval: i64::from(rule.interval),
             week_start: i64::from(rule.week_start.index()),
             anchor: 0,
+            every_day: false,
         };
         days.anchor = match rule.freq {
             Frequency::Yearly => year,
@@ -67,12 +70,8 @@ impl AlignedDays {
             // INTERVAL counts the finer unit there, any day may do.
             days.interval = 1;
         }
+        days.every_day = days.interval == 1 && days.set.is_everything();
         days
-    }
-
-    /// Whether every day is allowed.
-    pub(super) fn is_everything(&self) -> bool {
-        self.set.is_everything()
     }
 
     /// First day of the week of a day.
@@ -185,6 +184,9 @@ impl AlignedDays {
     pub(super) fn next(&self, day: i64) -> Option<i64> {
         if day > LAST_DAY {
             return None;
+        }
+        if self.every_day {
+            return Some(day);
         }
         let (mut year, mut month, of_month) = date(day);
         let mut mask = self.month(year, month) >> (of_month - 1) << (of_month - 1);

@@ -21,7 +21,6 @@ pub(super) const MOST_STEPS: u32 = 10_000;
 #[derive(Debug, Clone)]
 pub(super) struct Absolute {
     days: AlignedDays,
-    every_day: bool,
     /// Allowed hours, minutes and seconds; those finer than FREQ expand, the others limit.
     hours: u64,
     minutes: Option<u64>,
@@ -47,7 +46,6 @@ impl Absolute {
         let days = AlignedDays::new(rule, day, MonthEnd::Skip);
         let listed = |values: &[u8]| (!values.is_empty()).then(|| bits(values, 0));
         Self {
-            every_day: days.is_everything(),
             days,
             hours: listed(&rule.by_hour).unwrap_or((1 << 24) - 1),
             minutes: listed(&rule.by_minute),
@@ -105,11 +103,9 @@ impl Absolute {
     /// which nothing is.
     fn blocked(&self, at: i64, local: i64) -> Option<i64> {
         let (day, of_day) = (local.div_euclid(DAY), local.rem_euclid(DAY));
-        if !self.every_day {
-            let next = self.days.next(day)?;
-            if next != day {
-                return Some(self.leap(at, local, next * DAY));
-            }
+        let next = self.days.next(day)?;
+        if next != day {
+            return Some(self.leap(at, local, next * DAY));
         }
         let hour = (of_day / 3600) as u32;
         if self.hours >> hour & 1 == 0 {
