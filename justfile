@@ -32,6 +32,8 @@ test-no-cluster: fmt lint deny
     cargo build --quiet {{ all }}
     cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
+    "{{ just_executable() }}" recurrence-oracle --check
+    "{{ just_executable() }}" fuzz
 
 # The end-to-end test on a real cluster: ours, or that of E2E_KUBECONFIG.
 test-cluster:
