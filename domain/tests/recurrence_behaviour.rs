@@ -206,6 +206,29 @@ mod zones {
     }
 
     #[test]
+    fn a_step_finer_than_a_minute_finds_its_way_past_a_transition() {
+        // Midnight of 9 March 2003 comes an hour late in Santiago.
+        let spec = rrule(
+            "FREQ=SECONDLY;BYHOUR=0;BYSECOND=0",
+            "2003-03-08T00:00",
+            Tz::America__Santiago,
+        );
+        let after = compile(&spec).upcoming(utc("2003-03-08T03:58:30Z"), 2);
+        assert_eq!(instants(&after), ["03-08 03:59", "03-09 04:00"]);
+        // And 00:01 on the 2nd was 23:01 on the 1st in St John's, until 2011.
+        let spec = rrule(
+            "FREQ=SECONDLY;BYHOUR=23;BYMINUTE=30;BYSECOND=0;BYMONTHDAY=6",
+            "2010-11-01T00:00",
+            Tz::America__St_Johns,
+        );
+        let found = compile(&spec).upcoming(EPOCH, 3);
+        assert_eq!(
+            instants(&found),
+            ["11-07 02:00", "11-07 03:00", "12-07 03:00"]
+        );
+    }
+
+    #[test]
     fn a_day_that_never_was_is_the_next() {
         let spec = rrule("FREQ=DAILY", "2011-12-29", Tz::Pacific__Apia);
         let found = compile(&spec).upcoming(EPOCH, 3);

@@ -213,15 +213,15 @@ impl Series {
         /// Clocks go back by at most this much.
         const BACK: i64 = 3 * 3600;
         let reading = civil(raw.original.date_time());
-        // Shortly after midnight they may go back into the day before; to the minute they do.
-        let early = reading.rem_euclid(DAY) < BACK
-            && self.zone.offset(raw.at + BACK) < self.zone.offset(raw.at);
-        if early {
-            raw.at + 60 - raw.at.rem_euclid(60)
-        } else {
-            let next_day = reading.div_euclid(DAY) * DAY + DAY;
-            self.zone.resolve(next_day).at.max(raw.at + 1)
+        // Shortly after midnight they may go back into the day before.
+        if reading.rem_euclid(DAY) < BACK
+            && let Some((change, before, after)) = self.zone.transition(raw.at, raw.at + BACK)
+            && after < before
+        {
+            return change;
         }
+        let next_day = reading.div_euclid(DAY) * DAY + DAY;
+        self.zone.resolve(next_day).at.max(raw.at + 1)
     }
 
     /// The first occurrence at or after an instant.

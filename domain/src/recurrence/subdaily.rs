@@ -138,35 +138,31 @@ impl Absolute {
         Some(at)
     }
 
-    /// The instant at which the clock shows `target`, when it runs there from `local` without a
-    /// transition that could show an allowed reading on the way; otherwise the next second or the
-    /// beginning of the next minute.
+    /// The instant at which the clock shows `target`, nothing being allowed between `local` and it;
+    /// or the transition on the way, after which the clock may show again what is allowed.
     fn leap(&self, at: i64, local: i64, target: i64) -> i64 {
         /// Clocks go back by at most this much, and so show again at most this much.
         const BACK: i64 = 3 * 3600;
-        let slow = |at: i64| {
-            if self.unit == 1 {
-                at + 1
-            } else {
-                at + 60 - local.rem_euclid(60)
-            }
-        };
         let ahead = target - local;
-        let offset = at - local;
-        if ahead <= 2 * DAY {
-            let direct = at + ahead;
-            return if self.zone.offset(direct) == -offset {
-                direct
+        let offset = local - at;
+        let (to, direct) = if ahead <= 2 * DAY {
+            (at + ahead, at + ahead)
+        } else {
+            // Readings of the allowed day before come again only right after midnight. Then stop
+            // short of the target by two days: from there the clock is followed.
+            let again = if local.rem_euclid(DAY) < BACK {
+                BACK
             } else {
-                slow(at)
+                0
             };
+            let short = self.zone.resolve(target - 2 * DAY).at;
+            (at + again, short.max(at + 1))
+        };
+        if self.zone.offset(to) == offset {
+            return direct;
         }
-        // Over days: readings of the day before may come again only right after midnight.
-        if local.rem_euclid(DAY) < BACK && self.zone.offset(at + BACK) != -offset {
-            return slow(at);
-        }
-        // Stop short of the target by two days; from there the clock is followed.
-        self.zone.resolve(target - 2 * DAY).at.max(at + 1)
+        let change = self.zone.transition(at, to);
+        change.map_or(at + 1, |(change, _, _)| change)
     }
 
     /// The first occurrence of one step at or after `from`.
