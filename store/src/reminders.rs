@@ -6,6 +6,7 @@ mod alarm;
 mod follow;
 mod object;
 mod of_task;
+mod ring;
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -17,12 +18,13 @@ use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 pub use alarm::{
-    AlarmWork, Fired, Path, imminent, left_over, mark_armed, mark_disarmed, overdue, ring, unarmed,
-    work_of, work_of_task,
+    AlarmWork, imminent, left_over, mark_armed, mark_disarmed, overdue, unarmed, work_of,
+    work_of_task,
 };
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use object::{Put, cancel, get, put};
 pub use of_task::{cancel_for_task, replace_for_task};
+pub use ring::{Fired, Path, ring};
 
 use crate::outbox;
 
