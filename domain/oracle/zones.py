@@ -54,6 +54,11 @@ ABSOLUTE = [
     (60, 90, {"BYDAY": ["SU", "MO"]}),
     (60, 1, {"BYMINUTE": [0, 30], "BYHOUR": [0, 1, 2]}),
     (60, 7, {"BYMONTHDAY": [1, 2, 3, 25, 26, 27, 28, 29, 30, 31]}),
+    (60, 15, {"BYSECOND": [0, 30]}),
+    (1, 1, {"BYHOUR": [0], "BYSECOND": [0]}),
+    (1, 40, {"BYHOUR": [0, 2, 23]}),
+    (1, 7, {"BYMINUTE": [0, 30], "BYDAY": ["FR", "SA", "SU"]}),
+    (1, 1, {"BYHOUR": [23], "BYMINUTE": [30], "BYSECOND": [0, 59]}),
 ]
 UTC = dt.timezone.utc
 
@@ -105,8 +110,8 @@ def members(start, unit, interval, parts, zone, begin, end):
     """Instants from `begin` to before `end` that are occurrences, by trying each one.
 
     Step k is k * interval units after the start. Without a part finer than the unit it is a
-    candidate itself; otherwise the candidates are what the clock shows in the same hour, at the
-    same offset. Candidates are kept when the clock shows an allowed day, hour and minute.
+    candidate itself; otherwise the candidates are what the clock shows in the same unit, at the
+    same offset. Candidates are kept when the clock shows what the BY parts allow.
     """
     first = instant(start, zone)
     step = unit * interval
@@ -121,20 +126,23 @@ def members(start, unit, interval, parts, zone, begin, end):
             and ("BYMONTHDAY" not in parts or shown.day in parts["BYMONTHDAY"])
             and ("BYHOUR" not in parts or shown.hour in parts["BYHOUR"])
             and ("BYMINUTE" not in parts or shown.minute in parts["BYMINUTE"])
+            and ("BYSECOND" not in parts or shown.second in parts["BYSECOND"])
         )
 
     low = first + max(0, (begin - 7200 - first) // step) * step
     steps = range(low, end + 7200, step)
-    if unit == 60 or "BYMINUTE" not in parts:
+    expands = "BYMINUTE" in parts and unit > 60 or "BYSECOND" in parts and unit > 1
+    if not expands:
         return [at for at in steps if begin <= at < end and at >= first and allowed(at)]
 
-    def hour(at):
+    def block(at):
         shown = local(at)
-        return (shown.utcoffset(), shown.replace(minute=0, second=0, tzinfo=None, fold=0))
+        of_unit = (shown.minute * 60 + shown.second) % unit
+        return (shown.utcoffset(), shown.replace(tzinfo=None, fold=0) - dt.timedelta(seconds=of_unit))
 
-    hours = {hour(at) for at in steps}
-    every_minute = range(max(begin, first), end, 60)
-    return [at for at in every_minute if hour(at) in hours and allowed(at)]
+    blocks = {block(at) for at in steps}
+    each = range(max(begin, first), end, 1 if "BYSECOND" in parts else 60)
+    return [at for at in each if allowed(at) and block(at) in blocks]
 
 
 def absolute(name, zone, rng, crc):
@@ -147,7 +155,7 @@ def absolute(name, zone, rng, crc):
         begin = change - change % 60 - 2 * 86400
         end = begin + 4 * 86400
         found = members(start, unit, interval, parts, zone, begin, end)
-        freq = {3600: "HOURLY", 60: "MINUTELY"}[unit]
+        freq = {3600: "HOURLY", 60: "MINUTELY", 1: "SECONDLY"}[unit]
         text = f"FREQ={freq}" + (f";INTERVAL={interval}" if interval > 1 else "")
         text += "".join(f";{key}={rules.joined(values)}" for key, values in parts.items())
         yield f"{name}\t{start.isoformat()}\t{text}\t{begin}\t{end}\t{len(found)}\t{crc(found):08x}"
