@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{
-    Reach,
+    Reach, eventually,
     reach::{Forward, Target},
     stack::{NAMESPACE, STACK},
 };
@@ -66,10 +66,11 @@ pub struct Channel {
 }
 
 impl Gateway {
-    /// Opens a way to the gateway.
+    /// Opens a way to the gateway, and waits until it answers: nodes hear of the pods behind a new
+    /// Service a moment after the stack is Ready.
     ///
     /// # Errors
-    /// When there is none.
+    /// When it does not answer.
     pub async fn open(client: Client, reach: Reach) -> Result<Self> {
         let target = Target::Service {
             namespace: NAMESPACE.into(),
@@ -77,10 +78,21 @@ impl Gateway {
             port: 80,
         };
         let forward = Arc::new(Forward::reach(client, target, reach).await?);
-        Ok(Self {
+        let gateway = Self {
             forward,
             http: http()?,
-        })
+        };
+        eventually(
+            "the gateway's Service",
+            Duration::from_secs(10),
+            async || {
+                let url = gateway.forward.url("/healthz");
+                let answer = gateway.http.get(url).send().await?;
+                answer.error_for_status().context("GET /healthz")
+            },
+        )
+        .await?;
+        Ok(gateway)
     }
 
     /// Signs a new user up and logs them in.
