@@ -638,6 +638,19 @@ mod completion {
                 .next_on_completion_of(&current, Some(3), completed)
                 .is_empty()
         );
+        // Each instance carries what is left.
+        let mut chain = vec![current];
+        while let Some(next) = compile(&spec)
+            .next_on_completion(chain.last().unwrap(), completed)
+            .pop()
+        {
+            chain.push(next.original);
+            spec = spec.for_next_instance();
+        }
+        assert_eq!(chain, ["2026-01-05", "2026-01-06", "2026-01-07"].map(start));
+        spec.basis = Basis::DueDate;
+        assert_eq!(spec.for_next_instance(), spec);
+        spec.basis = Basis::Completion;
         spec.rule = RuleSpec::Rrule("FREQ=DAILY;UNTIL=20260105".into());
         assert!(after(&spec, "2026-01-05", "2026-01-05T10:00:00Z").is_empty());
     }

@@ -6,8 +6,30 @@ use super::{
     Basis, Late, MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start,
     calendar::{DAY, FIRST, LAST, reading},
     rrule::Rule,
+    spec::RuleSpec,
     to_instant,
 };
+
+impl SeriesSpec {
+    /// The series as the next instance carries it. COUNT of a completion-based rule, which no
+    /// original time can tell, is one less; everything else is the same.
+    #[must_use]
+    pub fn for_next_instance(&self) -> Self {
+        let mut next = self.clone();
+        if self.basis == Basis::Completion
+            && let RuleSpec::Rrule(text) = &self.rule
+            && let Ok(rule) = text.parse::<Rule>()
+            && let Some(count) = rule.count
+        {
+            let rest = Rule {
+                count: Some(count.saturating_sub(1).max(1)),
+                ..rule
+            };
+            next.rule = RuleSpec::Rrule(rest.to_string());
+        }
+        next
+    }
+}
 
 impl Series {
     /// What is to be open once the instance with the original time `current` was completed, in
@@ -16,8 +38,9 @@ impl Series {
     /// By [`Basis::DueDate`] the rule alone decides, and `late` what becomes of occurrences that
     /// passed meanwhile. By [`Basis::Completion`] the rule starts anew on the local day of the
     /// completion, at the series' time of day, and the first occurrence on a later day, and after
-    /// `current`, is next; a rule finer than a day starts anew at the instant of the completion. Without a rule's grid
-    /// COUNT cannot be told from `current`: use [`Self::next_on_completion_of`] there.
+    /// `current`, is next; a rule finer than a day starts anew at the instant of the completion.
+    /// COUNT then counts what is left, the completed one first: let each instance carry
+    /// [`SeriesSpec::for_next_instance`], or tell its number to [`Self::next_on_completion_of`].
     pub fn next_on_completion(
         &self,
         current: &Start,
@@ -94,9 +117,8 @@ impl Series {
         completed_at: DateTime<Utc>,
     ) -> Option<Occurrence> {
         let counts = self.rules().filter_map(|rule| rule.count).min();
-        if let (Some(count), Some(index)) = (counts, index)
-            && index >= u64::from(count)
-        {
+        // Unless told otherwise the completed one is the first of what COUNT counts.
+        if counts.is_some_and(|count| index.unwrap_or(1) >= u64::from(count)) {
             return None;
         }
         let completed = completed_at.timestamp().clamp(FIRST, LAST);
