@@ -111,7 +111,7 @@ def members(start, unit, interval, parts, zone, begin, end):
 
     Step k is k * interval units after the start. Without a part finer than the unit it is a
     candidate itself; otherwise the candidates are what the clock shows in the same unit, at the
-    same offset. Candidates are kept when the clock shows what the BY parts allow.
+    same offset, and with interval 1 whatever it shows. Candidates are kept when the clock shows what the BY parts allow.
     """
     first = instant(start, zone)
     step = unit * interval
@@ -142,7 +142,7 @@ def members(start, unit, interval, parts, zone, begin, end):
 
     blocks = {block(at) for at in steps}
     each = range(max(begin, first), end, 1 if "BYSECOND" in parts else 60)
-    return [at for at in each if allowed(at) and block(at) in blocks]
+    return [at for at in each if allowed(at) and (interval == 1 or block(at) in blocks)]
 
 
 def absolute(name, zone, rng, crc):

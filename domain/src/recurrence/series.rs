@@ -116,8 +116,7 @@ impl Series {
             spec: spec.clone(),
         };
         let mut steps = MOST_STEPS;
-        let mut empty = |rule: &Lowered| rule.next(i64::MIN, &mut steps).is_none();
-        if series.rules.iter().all(&mut empty) {
+        if series.raw_from(FIRST, &mut steps).is_none() {
             return Err(
                 FieldError::new(rule_field(&spec.rule), series.why_empty(steps == 0)).into(),
             );

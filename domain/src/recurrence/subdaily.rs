@@ -37,7 +37,14 @@ pub(super) struct Absolute {
 
 impl Absolute {
     pub(super) fn new(rule: &Rule, start: &Start, zone: Zone) -> Self {
+        // Minutes of every hour are minutes filtered: said so, none is lost where clocks shift by
+        // half an hour and an hour of the clock has no step of its own.
+        let every_hour = rule.freq == Frequency::Hourly
+            && rule.interval == 1
+            && !rule.by_minute.is_empty()
+            && rule.by_set_pos.is_empty();
         let unit = match rule.freq {
+            Frequency::Hourly if every_hour => 60,
             Frequency::Hourly => 3600,
             Frequency::Minutely => 60,
             _ => 1,
