@@ -156,9 +156,34 @@ fn many_exceptions_cost_little() {
     let series = Series::compile(&spec, Tz::UTC).unwrap();
     let next = quickly("past days", || series.next_after(DateTime::UNIX_EPOCH));
     assert_eq!(next.unwrap().original, at(86_400_000));
+    let next = quickly("completed before days", || {
+        series.next_on_completion(&start, start.date_time().and_utc())
+    });
+    assert_eq!(next[0].original, at(86_400_000));
     spec.exclude.push(start);
     let error = Series::compile(&spec, Tz::UTC).unwrap_err().to_string();
     assert_eq!(error, "exclude: has 1001 entries; at most 1000 are taken");
+}
+
+#[test]
+fn a_day_of_gap_is_not_walked_through() {
+    // Every second of 30 December 2011, which Samoa skipped, moves onto the day after.
+    let rule = format!(
+        "FREQ=DAILY;{};{};{}",
+        hostile::many("BYHOUR", 0, 23),
+        hostile::many("BYMINUTE", 0, 59),
+        hostile::many("BYSECOND", 0, 59)
+    );
+    let start = "2011-12-29T00:00".parse().unwrap();
+    let spec = SeriesSpec::rrule(rule, start, Some(Tz::Pacific__Apia));
+    let series = Series::compile(&spec, Tz::UTC).unwrap();
+    let from: DateTime<Utc> = "2011-12-30T09:59:58Z".parse().unwrap();
+    let found = quickly("the gap", || series.upcoming(from, 1_000));
+    for (found, second) in found.iter().zip(1..) {
+        assert_eq!(found.at, from + chrono::Duration::seconds(second));
+    }
+    assert_eq!(found[0].original.to_string(), "2011-12-29T23:59:59");
+    assert_eq!(found[1].original.to_string(), "2011-12-31T00:00:00");
 }
 
 #[test]

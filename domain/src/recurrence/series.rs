@@ -177,10 +177,26 @@ impl Series {
                         break;
                     }
                 }
-                key = found + 1;
+                key = if !skipped {
+                    found + 1
+                } else if instant < at {
+                    // Within the gap readings and instants run side by side.
+                    found + at - instant
+                } else {
+                    self.end_of_gap(found, instant)
+                };
             }
         }
         best
+    }
+
+    /// The first reading after the gap that a reading lies in.
+    fn end_of_gap(&self, reading: i64, at: i64) -> i64 {
+        let size = self.zone.local(at) - reading;
+        let change = self.zone.transition(at - size, at);
+        change.map_or(reading + 1, |(change, _, after)| {
+            (change + after).max(reading + 1)
+        })
     }
 
     /// The rules' first occurrence at or after an instant that is neither left out nor moved.
@@ -252,24 +268,15 @@ impl Series {
 
     /// The next occurrence in the order of original times, from that at an instant: left-out ones
     /// are passed over, moved ones are where they are now.
-    pub(super) fn original_from(&self, mut at: i64) -> Option<Occurrence> {
+    pub(super) fn original_from(&self, at: i64) -> Option<Occurrence> {
         let place = self
             .exceptions
             .originals
             .partition_point(|(original, _)| *original < at);
-        let extra = self.exceptions.originals.get(place);
-        let mut steps = MOST_STEPS;
-        loop {
-            match (self.raw_from(at, &mut steps), extra) {
-                (Some(raw), extra) if extra.is_none_or(|(place, _)| *place > raw.at) => {
-                    if let Some(found) = self.unless_left_out(raw) {
-                        return Some(found);
-                    }
-                    at = raw.at + 1;
-                }
-                (_, Some((_, extra))) => return Some(self.exceptions.extras[*extra].clone()),
-                (_, None) => return None,
-            }
+        match (self.plain_from(at), self.exceptions.originals.get(place)) {
+            (Some(raw), Some((place, _))) if *place > raw.at => Some(self.plain(raw)),
+            (_, Some((_, extra))) => Some(self.exceptions.extras[*extra].clone()),
+            (raw, None) => raw.map(|raw| self.plain(raw)),
         }
     }
 
@@ -282,11 +289,6 @@ impl Series {
         let rest = self.exceptions.originals[place..].iter();
         rest.take_while(move |(original, _)| *original < to)
             .map(|(_, extra)| &self.exceptions.extras[*extra])
-    }
-
-    fn unless_left_out(&self, raw: Raw) -> Option<Occurrence> {
-        let left_out = self.is_excluded(raw.original) || self.override_of(raw.original).is_some();
-        (!left_out).then(|| self.plain(raw))
     }
 
     /// The zone in which the series runs.
