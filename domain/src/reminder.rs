@@ -175,7 +175,7 @@ pub fn decide(now: &Ringing, alarm: &Alarm, at: DateTime<Utc>, policy: CatchUp) 
     let late = at - now.fire_at;
     if late < -CLOCK_SKEW {
         Firing::Early
-    } else if late > Duration::seconds(policy.window_seconds) {
+    } else if late.num_seconds() > policy.window_seconds {
         Firing::Miss
     } else {
         Firing::Fire {

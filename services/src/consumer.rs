@@ -1,6 +1,6 @@
 //! Consuming events: what a consumer is, and the HTTP routes by which a Dapr sidecar calls it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use axum::{
@@ -15,7 +15,11 @@ use axum::{
 use domain::event::{Event, Topic};
 use runtime::Problem;
 use serde_json::json;
+use sqlx::PgPool;
 use subtle::ConstantTimeEq;
+
+/// The database must answer the health check within this time; Dapr waits for half a second.
+const HEALTH: Duration = Duration::from_millis(400);
 
 /// Reacts to events. Each event comes at least once; [`store::inbox`] makes its effect happen once.
 #[async_trait]
@@ -83,14 +87,24 @@ async fn receive(
 }
 
 /// Everything that only our sidecar may call, behind its token, with `/healthz` beside it for Dapr's
-/// app-health check. Subscriptions are declared by the operator, so `/dapr/subscribe` has none.
-pub fn for_sidecar(routes: Router, app_token: Option<&str>) -> Router {
+/// app-health check: without its database a service can deal with nothing, and Dapr holds events and
+/// alarms back until it can. Subscriptions are declared by the operator, so `/dapr/subscribe` has none.
+pub fn for_sidecar(routes: Router, app_token: Option<&str>, pool: PgPool) -> Router {
     let token: Option<Arc<str>> = app_token.map(Into::into);
     let subscribe = get(async || Json(json!([])));
     routes
         .route("/dapr/subscribe", subscribe)
         .layer(middleware::from_fn_with_state(token, check_app_token))
-        .route("/healthz", get(async || "ok"))
+        .route("/healthz", get(health).with_state(pool))
+}
+
+async fn health(State(pool): State<PgPool>) -> StatusCode {
+    let answered = tokio::time::timeout(HEALTH, store::ping(&pool)).await;
+    if matches!(answered, Ok(Ok(()))) {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
 }
 
 /// Dapr sends the app's token with each call

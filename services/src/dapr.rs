@@ -18,6 +18,14 @@ use crate::{
 /// Longer than any call should take, shorter than people wait.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Bytes of events in one bulk publish, at most, unless it is one event: the sidecar takes bodies of
+/// 4 MB, and the broker's batches are smaller.
+const PART: usize = 1 << 20;
+
+/// Refused parts of one batch after which the broker is taken to be away: a batch of 500 with one bad
+/// event is halved nine times.
+const MOST_REFUSALS: u32 = 12;
+
 /// Our sidecar.
 #[derive(Clone)]
 pub struct Sidecar {
@@ -83,18 +91,8 @@ impl Publisher for DaprPublisher {
             if entries.is_empty() {
                 continue;
             }
-            match self.publish_to(topic, &entries).await {
-                Ok(failed) => {
-                    for (place, _) in entries {
-                        taken[place] = !failed.contains(&place.to_string());
-                    }
-                }
-                // Of the other topics something may be known: what is not known counts as not taken.
-                Err(error) => tracing::warn!(
-                    topic = topic.as_str(),
-                    error = format!("{error:#}"),
-                    "publish failed; it is tried again"
-                ),
+            for place in self.publish_all(topic, &entries).await {
+                taken[place] = true;
             }
         }
         Ok(taken)
@@ -102,6 +100,42 @@ impl Publisher for DaprPublisher {
 }
 
 impl DaprPublisher {
+    /// Publishes in parts that the sidecar takes; the places of the entries that the broker has. A
+    /// part that is refused as a whole is tried again in halves, so that one event that cannot be
+    /// published keeps no other back.
+    async fn publish_all(&self, topic: Topic, entries: &[(usize, &Outgoing)]) -> Vec<usize> {
+        let mut taken = Vec::with_capacity(entries.len());
+        let mut parts = parts(entries);
+        let mut refusals = 0;
+        while let Some(part) = parts.pop() {
+            match self.publish_to(topic, part).await {
+                Ok(failed) => taken.extend(
+                    part.iter()
+                        .map(|(place, _)| *place)
+                        .filter(|place| !failed.contains(&place.to_string())),
+                ),
+                Err(error) => {
+                    tracing::warn!(
+                        topic = topic.as_str(),
+                        events = part.len(),
+                        error = format!("{error:#}"),
+                        "publish failed; it is tried again"
+                    );
+                    refusals += 1;
+                    // The broker, not an event: no need to ask for each of them.
+                    if refusals > MOST_REFUSALS {
+                        break;
+                    }
+                    if part.len() > 1 {
+                        let (left, right) = part.split_at(part.len() / 2);
+                        parts.extend([right, left]);
+                    }
+                }
+            }
+        }
+        taken
+    }
+
     /// Places of the entries that the broker did not take.
     async fn publish_to(
         &self,
@@ -150,6 +184,24 @@ impl DaprPublisher {
             .map(|entry| entry.entry_id)
             .collect())
     }
+}
+
+/// Cuts a batch into runs of at most [`PART`] bytes.
+fn parts<'a, 'b>(entries: &'a [(usize, &'b Outgoing)]) -> Vec<&'a [(usize, &'b Outgoing)]> {
+    let mut parts = Vec::new();
+    let (mut begin, mut bytes) = (0, 0);
+    for (index, (_, entry)) in entries.iter().enumerate() {
+        let size = entry.event.data.to_string().len() + 512;
+        if bytes + size > PART && index > begin {
+            parts.push(&entries[begin..index]);
+            (begin, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    if begin < entries.len() {
+        parts.push(&entries[begin..]);
+    }
+    parts
 }
 
 /// Dapr Jobs as the alarm clock: one-shot jobs with an absolute due time.
@@ -206,4 +258,32 @@ async fn accepted(response: reqwest::Response) -> anyhow::Result<()> {
     }
     let text = response.text().await.unwrap_or_default();
     anyhow::bail!("the sidecar answered {status}: {text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::Utc;
+    use domain::event::{Event, EventType};
+    use uuid::Uuid;
+
+    #[test]
+    fn parts_are_small_and_lose_nothing() {
+        let big = |bytes: usize| Outgoing {
+            topic: Topic::TaskEvents,
+            event: Event::new(
+                Uuid::new_v4(),
+                EventType::TaskCreated,
+                "s",
+                None,
+                Utc::now(),
+                json!({"description": "x".repeat(bytes)}),
+            ),
+        };
+        let events: Vec<Outgoing> = [600_000, 600_000, 10, 2_000_000, 10].map(big).into();
+        let entries: Vec<(usize, &Outgoing)> = events.iter().enumerate().collect();
+        let sizes: Vec<usize> = parts(&entries).iter().map(|part| part.len()).collect();
+        assert_eq!(sizes, [1, 2, 1, 1]);
+        assert!(parts(&[]).is_empty());
+    }
 }

@@ -164,7 +164,8 @@ impl Process {
         public: Router,
         mut work: JoinSet<()>,
     ) -> anyhow::Result<()> {
-        let router = for_sidecar(sidecar, self.common.dapr_app_token.as_deref()).merge(public);
+        let token = self.common.dapr_app_token.as_deref();
+        let router = for_sidecar(sidecar, token, self.pool.clone()).merge(public);
         let pool = self.pool.clone();
         let ready = move || {
             let pool = pool.clone();

@@ -9,6 +9,7 @@ use chrono::Utc;
 use domain::event::Topic;
 use sqlx::{PgPool, postgres::PgListener};
 use store::outbox::{self, Waiting};
+use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::transport::{Outgoing, Publisher};
@@ -20,7 +21,10 @@ const BATCH: i64 = 500;
 const POLL: Duration = Duration::from_secs(1);
 
 /// Pause after a failure, doubled each time up to the second.
-const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(10));
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(3));
+
+/// Rows that one statement deletes, at most.
+const PRUNE: i64 = 10_000;
 
 /// How long published events are kept, for devices that come back.
 const KEEP: chrono::Duration = chrono::Duration::hours(24);
@@ -73,6 +77,8 @@ impl Relay {
         let mut connection = self.pool.acquire().await?.detach();
         let mut shards = Vec::new();
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
+        housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let again = Notify::new();
         loop {
             tokio::select! {
                 _ = housekeeping.tick() => {
@@ -90,8 +96,11 @@ impl Relay {
                         notification.context("listen")?;
                     }
                 }
+                () = again.notified() => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
+            // Housekeeping has its turn each second, also while the backlog is long.
+            let turn = tokio::time::Instant::now() + POLL;
             while !shards.is_empty() && !shutdown.is_cancelled() {
                 let batch = outbox::next_batch(&mut connection, &shards, BATCH).await?;
                 if batch.is_empty() {
@@ -105,6 +114,12 @@ impl Relay {
                         () = shutdown.cancelled() => return Ok(()),
                     }
                     *pause = (*pause * 2).min(BACKOFF.1);
+                    break;
+                }
+                if tokio::time::Instant::now() > turn {
+                    // There may be more: no need to wait for the next notification.
+                    again.notify_one();
+                    break;
                 }
             }
         }
@@ -161,9 +176,10 @@ impl Relay {
         metrics::gauge!("todostack_outbox_waiting").set(waiting as f64);
         metrics::gauge!("todostack_outbox_oldest_seconds").set(age);
         let before = Utc::now() - KEEP;
-        outbox::prune(&self.pool, before, 10_000).await?;
+        while outbox::prune(&self.pool, before, PRUNE).await? == PRUNE.unsigned_abs() {}
         // Longer than the broker keeps events by default (7 days).
-        store::inbox::prune(&self.pool, Utc::now() - chrono::Duration::days(14), 10_000).await?;
+        let before = Utc::now() - chrono::Duration::days(14);
+        while store::inbox::prune(&self.pool, before, PRUNE).await? == PRUNE.unsigned_abs() {}
         Ok(())
     }
 }

@@ -40,6 +40,12 @@ const PATIENCE: chrono::Duration = chrono::Duration::seconds(5);
 /// The sweep makes sure of the alarms of this time ahead: two of its rounds.
 const AHEAD: chrono::Duration = chrono::Duration::seconds(120);
 
+/// How long a round sets alarms, at most: the next round goes on.
+const MENDING: Duration = Duration::from_secs(50);
+
+/// A firing that nobody serves after this long is told again.
+const UNSERVED: chrono::Duration = chrono::Duration::minutes(5);
+
 /// Rows of one round of the sweep, for each thing that it mends.
 const ROUND: i64 = 1000;
 
@@ -55,6 +61,7 @@ pub struct Reminders {
     /// What to do with overdue reminders.
     pub policy: CatchUp,
     pace: Pace,
+    sweeping: tokio::sync::Mutex<()>,
 }
 
 impl Reminders {
@@ -65,6 +72,7 @@ impl Reminders {
             clock,
             policy,
             pace: Pace::default(),
+            sweeping: tokio::sync::Mutex::default(),
         })
     }
 
@@ -112,17 +120,42 @@ impl Reminders {
         Ok(self.ring(alarm, reminders::Path::Alarm).await? != Fired::Early)
     }
 
-    /// One round: fires what is overdue, at the catch-up rate; sets alarms that are not set; makes
-    /// sure of those that are about to ring; takes away those left over.
+    /// One round: fires what is overdue, at the catch-up rate; tells again of firings that nobody
+    /// serves; sets alarms that are not set; makes sure of those that are about to ring; takes away
+    /// those left over. While a round runs, another does nothing.
     ///
     /// # Errors
     /// The first failure, after everything had its turn.
     pub async fn sweep(&self) -> anyhow::Result<()> {
+        let Ok(_alone) = self.sweeping.try_lock() else {
+            return Ok(());
+        };
         let started = std::time::Instant::now();
         let fired = self.fire_overdue().await;
-        let mended = self.mend_alarms().await;
+        let told = self.tell_again().await;
+        let mended = tokio::time::timeout(MENDING, self.mend_alarms())
+            .await
+            .unwrap_or_else(|_| {
+                Err(anyhow::anyhow!(
+                    "setting alarms took longer than {MENDING:?}"
+                ))
+            });
         metrics::histogram!("todostack_sweep_seconds").record(started.elapsed().as_secs_f64());
-        fired.and(mended)
+        fired.and(told).and(mended)
+    }
+
+    async fn tell_again(&self) -> anyhow::Result<()> {
+        let now = Utc::now();
+        let mut transaction = self.pool.begin().await?;
+        let told = reminders::tell_again(&mut transaction, now - UNSERVED, ROUND, now).await?;
+        transaction.commit().await?;
+        if told > 0 {
+            tracing::warn!(
+                reminders = told,
+                "they fired and nobody served their channels; it is told again"
+            );
+        }
+        Ok(())
     }
 
     async fn fire_overdue(&self) -> anyhow::Result<()> {
@@ -137,8 +170,16 @@ impl Reminders {
                 per_second,
             )
             .await?;
+            let mut failed = None;
             for item in &overdue {
-                self.ring(&item.current().0, reminders::Path::Sweep).await?;
+                let alarm = item.current().0;
+                if let Err(error) = self.ring(&alarm, reminders::Path::Sweep).await {
+                    tracing::warn!(reminder = %alarm.reminder, error = format!("{error:#}"), "could not fire; the others go on");
+                    failed = Some(error);
+                }
+            }
+            if let Some(error) = failed {
+                return Err(error);
             }
             if (overdue.len() as i64) < per_second {
                 return Ok(());

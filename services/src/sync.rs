@@ -71,8 +71,6 @@ impl Sync {
             };
             let Err(error) = outcome;
             tracing::warn!(%error, "the notices stopped; they are listened for again");
-            // No device is connected: nothing to tell.
-            let _ = self.notices.send(None);
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     }
@@ -80,6 +78,9 @@ impl Sync {
     async fn listen_once(&self) -> Result<Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
+        // What was said before we listened is lost: devices read anew. Without any there is nobody to
+        // tell.
+        let _ = self.notices.send(None);
         loop {
             // `None`: the connection was lost, and notices may be.
             let Some(notification) = listener.try_recv().await? else {
@@ -136,7 +137,7 @@ async fn open(
         .and_then(|value| value.to_str().ok()?.parse().ok());
     let missed = match last {
         None => Vec::new(),
-        Some(last) => match store::outbox::notices_after(&sync.pool, user, last, REPLAY).await {
+        Some(last) => match store::outbox::notices_since(&sync.pool, user, last, REPLAY).await {
             Ok(Some(events)) if (events.len() as i64) < REPLAY => {
                 events.iter().map(|event| line(&event.0)).collect()
             }

@@ -81,6 +81,8 @@ create index reminders_waiting on reminders (fire_at, id) where phase in ('Pendi
 create index reminders_unarmed on reminders (fire_at) where phase = 'Pending' and not suspended;
 create index reminders_left_over on reminders (updated_at)
     where scheduled_generation is not null and (suspended or phase not in ('Pending', 'Scheduled'));
+-- Fired, and nobody serves its channels.
+create index reminders_fired on reminders (fired_at) where phase = 'Fired';
 create index reminders_task on reminders (task_id) where task_id is not null;
 create index reminders_changed on reminders (changed_tx, id);
 
@@ -139,7 +141,7 @@ create index outbox_unpublished on outbox (seq) where published_at is null;
 create index outbox_published on outbox (published_at) where published_at is not null;
 
 -- A device that comes back reads what it missed.
-create index outbox_notices on outbox ((event->>'owner'), seq) where topic = 'task-updates';
+create index outbox_notices on outbox ((event->>'owner'), created_at) where topic = 'task-updates';
 
 create function outbox_notify() returns trigger language plpgsql as $$
 begin

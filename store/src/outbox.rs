@@ -3,7 +3,7 @@
 //! `seq` is handed out while the subject's row is locked by its writer, so that for one subject the
 //! order of `seq` is the order of commits.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use domain::event::{Event, Topic};
 use serde_json::json;
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
@@ -148,29 +148,37 @@ pub async fn prune(pool: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<u
     Ok(done.rows_affected())
 }
 
-/// A user's change notices after the event `after`, oldest first; `None` when that event is not
-/// known any more, so that what came after it cannot be told.
+/// A user's change notices since the event `last`, oldest first; `None` when that event is not known
+/// any more, so that what came after it cannot be told.
+///
+/// The order in which events are written is not that in which they reach devices: it begins a minute
+/// before `last`, and a device knows what it has seen by the task's version.
 ///
 /// # Errors
 /// From the database.
-pub async fn notices_after(
+pub async fn notices_since(
     pool: &PgPool,
     owner: Uuid,
-    after: Uuid,
+    last: Uuid,
     limit: i64,
 ) -> Result<Option<Vec<Json<Event>>>, sqlx::Error> {
-    let seq: Option<i64> = sqlx::query_scalar("select seq from outbox where event_id = $1")
-        .bind(after)
-        .fetch_optional(pool)
-        .await?;
-    let Some(seq) = seq else { return Ok(None) };
+    let written: Option<DateTime<Utc>> =
+        sqlx::query_scalar("select created_at from outbox where event_id = $1")
+            .bind(last)
+            .fetch_optional(pool)
+            .await?;
+    let Some(written) = written else {
+        return Ok(None);
+    };
     sqlx::query_scalar(
         "select event from outbox
-         where topic = 'task-updates' and event->>'owner' = $1 and seq > $2
-         order by seq limit $3",
+         where topic = 'task-updates' and event->>'owner' = $1 and created_at > $2
+             and event_id <> $3
+         order by created_at, seq limit $4",
     )
     .bind(owner.to_string())
-    .bind(seq)
+    .bind(written - Duration::seconds(60))
+    .bind(last)
     .bind(limit)
     .fetch_all(pool)
     .await

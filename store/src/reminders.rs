@@ -24,7 +24,7 @@ pub use alarm::{
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use object::{Put, cancel, get, put};
 pub use of_task::{cancel_for_task, replace_for_task};
-pub use ring::{Fired, Path, ring};
+pub use ring::{Fired, Path, ring, tell_again};
 
 use crate::outbox;
 

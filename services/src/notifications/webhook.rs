@@ -201,14 +201,11 @@ fn is_public(address: IpAddr) -> bool {
         }
         IpAddr::V6(v6) => match embedded_v4(v6) {
             Some(v4) => is_public(IpAddr::V4(v4)),
+            // Of global unicast, all but the blocks for protocols (Teredo among them) and examples.
             None => {
-                let first = v6.segments()[0];
-                !(v6.is_loopback()
-                    || v6.is_unspecified()
-                    || v6.is_multicast()
-                    || first & 0xfe00 == 0xfc00 // unique local
-                    || first & 0xffc0 == 0xfe80 // link local
-                    || first == 0x2001 && v6.segments()[1] == 0xdb8)
+                let [first, second, ..] = v6.segments();
+                first & 0xe000 == 0x2000
+                    && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
             }
         },
     }
@@ -251,6 +248,12 @@ mod tests {
             "fd00::1",
             "::ffff:10.0.0.1",
             "64:ff9b::a00:1",
+            "64:ff9b:1::a9fe:a9fe",
+            "::10.0.0.1",
+            "fec0::1",
+            "100::1",
+            "2001::1",
+            "2001:db8::1",
             "2002:a00:1::1",
         ] {
             assert!(!is_public(inside.parse().unwrap()), "{inside}");

@@ -34,6 +34,9 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often a long poll looks.
 const LOOK: Duration = Duration::from_millis(250);
 
+/// Seconds of a year, as in the ReminderJob's schema.
+const LONGEST_DEADLINE: i64 = 31_536_000;
+
 /// Latest year of a reminder: beyond it, no client is right.
 const LAST_YEAR: i32 = 9999;
 
@@ -111,8 +114,11 @@ fn check(wanted: &ReminderPut) -> Result<(), FieldErrors> {
     if !(1970..=LAST_YEAR).contains(&wanted.fire_at.year()) {
         errors.push("fireAt", "must lie between 1970 and 9999");
     }
-    if wanted.deadline_seconds.is_some_and(|deadline| deadline < 1) {
-        errors.push("deadlineSeconds", "must be at least 1");
+    if wanted
+        .deadline_seconds
+        .is_some_and(|deadline| !(1..=LONGEST_DEADLINE).contains(&deadline))
+    {
+        errors.push("deadlineSeconds", "must be 1 to 31536000, a year");
     }
     errors.into_result(())
 }

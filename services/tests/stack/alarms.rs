@@ -201,3 +201,32 @@ async fn an_alarm_of_nobody_is_acknowledged() {
     };
     assert!(service.on_alarm(&nobody, None).await.unwrap());
 }
+
+#[tokio::test]
+async fn a_firing_that_nobody_serves_is_told_again() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let reminder = create(&pool, &task(user(&pool).await, &[Utc::now()])).await[0];
+    let alarm = alarm_of(&pool, reminder).await;
+    service.ring(&alarm, Path::Alarm).await.unwrap();
+    service.sweep().await.unwrap();
+    assert_eq!(events(&pool, "reminders").await.len(), 1);
+
+    // Its event was given up ten minutes ago.
+    sqlx::raw_sql(
+        "alter table reminders disable trigger reminders_touch;
+         update reminders set fired_at = now() - interval '10 min',
+             updated_at = now() - interval '10 min';
+         alter table reminders enable trigger reminders_touch;",
+    )
+    .execute(&pool)
+    .await
+    .unwrap();
+    service.sweep().await.unwrap();
+    // Once, until it had its time again.
+    service.sweep().await.unwrap();
+    let told = events(&pool, "reminders").await;
+    assert_eq!(told.len(), 2);
+    assert_eq!(told[1].kind, EventType::ReminderDue);
+    assert_eq!(told[1].data["occurrence"], told[0].data["occurrence"]);
+}

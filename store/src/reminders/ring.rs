@@ -92,7 +92,10 @@ pub async fn ring(
     match decide(&ringing, alarm, now, policy) {
         Firing::Early => Ok(Fired::Early),
         Firing::Stale => {
-            record_stale(conn, &reminder, alarm, now).await?;
+            // One that rings again for what it has fired is of no interest to anybody.
+            if alarm.generation < reminder.generation || alarm.occurrence < reminder.occurrence {
+                record_stale(conn, &reminder, alarm, now).await?;
+            }
             Ok(Fired::Stale)
         }
         Firing::Miss => {
@@ -152,6 +155,40 @@ pub async fn ring(
             Ok(Fired::Now { late })
         }
     }
+}
+
+/// Tells again of firings before `before` that nobody serves, at most `limit`: their event was given up
+/// by its consumer, or lost with the broker. The key of the deliveries keeps it once. How many.
+///
+/// # Errors
+/// From the database.
+pub async fn tell_again(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<usize, sqlx::Error> {
+    let unserved: Vec<Reminder> = sqlx::query_as(
+        "select * from reminders r
+         where phase = 'Fired' and fired_at < $1 and updated_at < $1 and not exists
+             (select 1 from deliveries d
+              where d.reminder_id = r.id and d.occurrence = r.occurrence)
+         order by fired_at limit $2 for update skip locked",
+    )
+    .bind(before)
+    .bind(limit)
+    .fetch_all(&mut *conn)
+    .await?;
+    for reminder in &unserved {
+        super::announce(conn, EventType::ReminderDue, reminder, now).await?;
+    }
+    // Not again before it had its time.
+    let ids: Vec<Uuid> = unserved.iter().map(|reminder| reminder.id).collect();
+    sqlx::query("update reminders set updated_at = now() where id = any($1)")
+        .bind(ids)
+        .execute(conn)
+        .await?;
+    Ok(unserved.len())
 }
 
 /// Ends a reminder that does not go to its channels.
