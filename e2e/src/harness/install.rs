@@ -4,6 +4,7 @@ use std::{path::Path, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use crds::{TodoStack, conditions};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Api;
 
 use super::{
@@ -57,12 +58,19 @@ impl Cluster {
                 ensure!(
                     status.observed_generation == stack.metadata.generation
                         && conditions::is_true(&status.conditions, "Ready"),
-                    "its conditions are {:#?}",
-                    status.conditions
+                    "it says\n{}",
+                    said(&status.conditions)
                 );
                 Ok(())
             },
         )
         .await
     }
+}
+
+/// Conditions as lines to read.
+fn said(conditions: &[Condition]) -> String {
+    let line = |c: &Condition| format!("{}={} {}: {}", c.type_, c.status, c.reason, c.message);
+    let lines: Vec<_> = conditions.iter().map(line).collect();
+    lines.join("\n")
 }

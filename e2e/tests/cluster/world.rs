@@ -24,7 +24,11 @@ impl Shared {
     pub(crate) async fn run(&self, name: &str, step: Step) -> Result<(), String> {
         let world = match self.0.get_or_init(setup).await {
             Ok(world) => world,
-            Err(error) => return Err(format!("nothing can be tested: {error}")),
+            // Told in full when it happened.
+            Err(error) => {
+                let reason = error.lines().next().unwrap_or_default();
+                return Err(format!("nothing can be tested: {reason}"));
+            }
         };
         let Err(error) = step(world).await else {
             return Ok(());
@@ -55,7 +59,7 @@ async fn setup() -> Result<World, String> {
         Ok(world) => Ok(world),
         Err(error) => {
             eprintln!(
-                "no stack to test; the cluster now:\n{}",
+                "no stack to test: {error:#}\nthe cluster now:\n{}",
                 cluster.dump().await
             );
             Err(format!("{error:#}"))
