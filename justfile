@@ -17,18 +17,18 @@ default:
 all := "--workspace --all-targets --features todostack-e2e/cluster"
 
 # Run the platform on an embedded Postgres and watch reminders arrive.
-demo *args:
+demo *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- dev -f examples/quickstart.yaml {{ args }}
 
 # The demo without hands: a reminder 3 s ahead arrives as a signed webhook.
-smoke *args:
+smoke *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- smoke {{ args }}
 
 # Every test: format, lints, unit and property tests, real Postgres, the real cluster.
-test: prepare test-no-cluster test-cluster
+test: (prepare) test-no-cluster test-cluster
 
 # Everything that needs no cluster.
-test-no-cluster: fmt lint deny
+test-no-cluster: (prepare "--build") fmt lint deny
     cargo build --quiet {{ all }}
     cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
@@ -44,8 +44,8 @@ cluster verb *args:
     e2e/cluster/{{ verb }} {{ args }}
 
 # Install what the tests need and this machine lacks.
-prepare:
-    e2e/cluster/packages
+prepare *args:
+    @e2e/cluster/packages {{ args }}
 
 # Check the format.
 fmt:

@@ -152,6 +152,14 @@ fn check_url(text: &str) -> std::result::Result<Url, FieldErrors> {
             errors.push("url", "must not hold a user name or a password");
             errors.into_result(url)
         }
+        // Escapes make it longer than it was written.
+        Ok(url) if url.as_str().len() > URL_MOST => {
+            errors.push(
+                "url",
+                format!("must have at most {URL_MOST} bytes once escaped"),
+            );
+            errors.into_result(url)
+        }
         Ok(url) => Ok(url),
         Err(error) => {
             errors.push("url", format!("is not a URL: {error}"));
