@@ -14,6 +14,7 @@ use super::{
     object::Object,
     observe::{self, Observed, TopicsCache},
     plan::Plan,
+    refusal,
 };
 use crate::{
     context::Context,
@@ -98,41 +99,53 @@ pub async fn apply(
     if let Some(finalizers) = &plan.finalizers {
         set_finalizers(context, stack, finalizers).await?;
     }
-    let done = objects(context, cache, stack, observed, plan).await;
-    let shown = show(context, stack, &plan.status).await;
-    done.and(shown)
+    let errors = objects(context, cache, stack, observed, plan).await;
+    let status = refusal::status(stack, &plan.status, &errors, observed.now);
+    let shown = show(context, stack, &status).await;
+    let Some(error) = errors.into_iter().next() else {
+        return shown;
+    };
+    if shown.is_ok() && refusal::is_news(stack, &status) {
+        events::refused(context, stack, &status).await;
+    }
+    Err(error)
 }
 
+/// Does all that it can: one write that is refused must not stop the repair of the rest. Returns
+/// what went wrong.
 async fn objects(
     context: &Context,
     cache: &TopicsCache,
     stack: &TodoStack,
     observed: &Observed,
     plan: &Plan,
-) -> Result<()> {
+) -> Vec<Error> {
     let mut written = Vec::new();
-    let mut failed = None;
+    let mut errors = Vec::new();
     for object in &plan.apply {
         match put(context, stack, observed, object).await {
             Ok(()) => written.push(object),
-            // The others may still do: one that is refused must not stop the repair of the rest.
             Err(error) => {
                 tracing::warn!(object = object.title(), %error, "cannot apply");
-                failed.get_or_insert(error);
+                errors.push(error);
             }
         }
     }
     events::report(context, stack, &written).await;
     for object in &plan.delete {
-        remove(context, stack, object).await?;
-        let note = format!("Deleted {}", object.title());
-        events::tell(context, stack, Some(object), "Deleted", &note).await;
+        match remove(context, stack, object).await {
+            Ok(()) => {
+                let note = format!("Deleted {}", object.title());
+                events::tell(context, stack, Some(object), "Deleted", &note).await;
+            }
+            Err(error) => errors.push(error),
+        }
     }
     for pod in &plan.restart {
-        restart(context, stack, pod).await?;
+        errors.extend(restart(context, stack, pod).await.err());
     }
-    topics(context, cache, stack, observed, plan).await?;
-    failed.map_or(Ok(()), Err)
+    errors.extend(topics(context, cache, stack, observed, plan).await.err());
+    errors
 }
 
 async fn topics(
@@ -151,7 +164,7 @@ async fn topics(
     let made = connection.create(plan.topics.clone()).await;
     cache.forget(&connection);
     made.map_err(|error| Error::Retry {
-        reason: "TopicsFailed".into(),
+        reason: refusal::TOPICS_FAILED.into(),
         message: error.to_string(),
         after: None,
     })?;

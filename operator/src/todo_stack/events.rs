@@ -7,7 +7,7 @@ use kube::{
     runtime::events::{Event, EventType},
 };
 
-use super::{object::Object, status};
+use super::{object::Object, refusal, status};
 use crate::context::Context;
 
 /// Says what was applied: in one event when it is a whole stack, else in one for each object, since
@@ -108,11 +108,36 @@ pub async fn changes(context: &Context, stack: &TodoStack, status: &TodoStackSta
     }
 }
 
+/// Says what keeps the stack from being as its spec says, unless another condition told it.
+pub async fn refused(context: &Context, stack: &TodoStack, status: &TodoStackStatus) {
+    let Some(ready) = conditions::find(&status.conditions, status::READY) else {
+        return;
+    };
+    let events = conditions::find(&status.conditions, status::EVENTS);
+    if events.is_some_and(|events| events.reason == ready.reason) {
+        return;
+    }
+    context
+        .event(
+            stack,
+            EventType::Warning,
+            &ready.reason,
+            "Apply",
+            &ready.message,
+        )
+        .await;
+}
+
 /// What needs somebody is a warning.
 fn severity(reason: &str) -> EventType {
     match reason {
-        "InvalidSpec" | "SecretMissing" | "MigrationFailed" | "BrokersUnreachable"
-        | "DaprNotInstalled" | "SidecarMissing" => EventType::Warning,
+        "InvalidSpec"
+        | "SecretMissing"
+        | "MigrationFailed"
+        | "BrokersUnreachable"
+        | "DaprNotInstalled"
+        | "SidecarMissing"
+        | refusal::TOPICS_FAILED => EventType::Warning,
         _ => EventType::Normal,
     }
 }

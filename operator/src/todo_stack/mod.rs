@@ -12,6 +12,7 @@ pub mod object;
 pub mod observe;
 pub mod plan;
 pub mod pods;
+pub mod refusal;
 pub mod specs;
 pub mod status;
 #[cfg(test)]

@@ -4,4 +4,5 @@ mod cluster;
 mod laws;
 mod manifests;
 mod plan;
+mod refusal;
 mod rolling;
