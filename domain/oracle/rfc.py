@@ -36,6 +36,8 @@ def parts_from_dateutil(text):
         return "BYWEEKNO alone"
     if any(week < -1 for week in weeks):
         return "BYWEEKNO from the end of the next year"
+    if any(week > 51 for week in weeks):
+        return "BYWEEKNO of the last weeks of the year before"
     return None
 
 

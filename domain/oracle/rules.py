@@ -69,7 +69,11 @@ def rule(rng, first):
         parts.append("BYMONTH=" + joined(pick(rng, 1, 12, 4)))
     weeks = freq == "YEARLY" and not months and rng.random() < 0.15
     if weeks:
-        parts.append("BYWEEKNO=" + joined(pick(rng, 1, 53, 4, signed=True)))
+        numbers = pick(rng, 1, 53, 4, signed=True)
+        if rng.random() < 0.3:
+            # The weeks that lie in two years.
+            numbers = sorted(set(numbers) | {rng.choice([1, 52, 53, -1, -52, -53])})
+        parts.append("BYWEEKNO=" + joined(numbers))
     year_days = freq in ("YEARLY",) + FINE and not weeks and rng.random() < 0.1
     if year_days:
         parts.append("BYYEARDAY=" + joined(pick(rng, 1, 366, 6, signed=True)))

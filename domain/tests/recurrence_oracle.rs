@@ -86,10 +86,11 @@ fn dateutil_agrees_without_a_zone() {
         unexplained[..unexplained.len().min(20)].join("\n")
     );
     let expected = [
-        ("BYSETPOS in the week of the start", 14),
-        ("BYWEEKNO alone", 64),
+        ("BYSETPOS in the week of the start", 12),
+        ("BYWEEKNO alone", 62),
         ("BYWEEKNO from the end of the next year", 2),
-        ("numbered and plain BYDAY", 44),
+        ("BYWEEKNO of the last weeks of the year before", 2),
+        ("numbered and plain BYDAY", 41),
     ];
     let differences: Vec<(&str, i32)> = differences.iter().map(|(k, n)| (&**k, *n)).collect();
     assert_eq!(differences, expected);
