@@ -86,7 +86,8 @@ pub fn concerns(
         && (shown.contains(&view.id) || view.phase.is_waiting() && view.fire_at <= soon)
 }
 
-/// All writes that are needed, none when nothing changed.
+/// All writes that are needed, none when nothing changed. What goes comes first: it makes room where
+/// a quota is full.
 ///
 /// Waiting and firing reminders are bounded by the limit, and so are, apart from these, the finished
 /// ones: else a busy stack would show either no result or no end of them.
@@ -172,6 +173,8 @@ pub fn plan(shown: &Shown, observed: &Observed, now: DateTime<Utc>) -> Vec<Actio
             .into_iter()
             .map(|(_, job)| Action::Delete(Box::new((*job).clone()))),
     );
+    // Stable: the nearest stay ahead of the later ones.
+    actions.sort_by_key(|action| !matches!(action, Action::Delete(_)));
     actions
 }
 

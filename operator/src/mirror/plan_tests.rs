@@ -165,6 +165,36 @@ fn an_edit_is_shown_and_a_new_message_makes_another_object() {
     ));
 }
 
+/// Where a quota is full, nothing could be made before something goes.
+#[test]
+fn what_goes_comes_before_what_is_made() {
+    let mut observed = Observed {
+        upcoming: (1..=3).map(|n| view(n, 5, Phase::Scheduled)).collect(),
+        ..Observed::default()
+    };
+    settle(&mut observed, now());
+    // The first two are gone; the third has another message; three come anew, the nearest first.
+    observed.upcoming.drain(..2);
+    observed.upcoming[0].message = "water the cactus".into();
+    observed
+        .upcoming
+        .extend((4..=6).map(|n| view(n, n as i64 + 2, Phase::Scheduled)));
+    let actions = plan(&shown(), &observed, now());
+    let goes: Vec<bool> = actions
+        .iter()
+        .map(|action| matches!(action, Action::Delete(_)))
+        .collect();
+    assert_eq!(goes, [true, true, true, false, false, false]);
+    let made: Vec<_> = actions[3..]
+        .iter()
+        .map(|action| match action {
+            Action::Apply(job) => shown_id(job),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(made, [4, 5, 6].map(|n| Some(Uuid::from_u128(n))));
+}
+
 #[test]
 fn one_deleted_by_hand_comes_again_while_it_is_due() {
     let mut observed = Observed {

@@ -65,15 +65,20 @@ impl Task {
         let mut failing = false;
         loop {
             let Err(error) = self.follow(&mut pause, &mut failing).await;
-            if !failing {
-                let shown = self.shown.borrow();
-                tracing::warn!(%error, namespace = shown.namespace, stack = shown.stack, "the mirror stands still; it is tried again");
-            }
-            failing = true;
-            metrics::counter!("todostack_operator_mirror_errors_total").increment(1);
+            self.say(&error, &mut failing, "the mirror stands still");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
+    }
+
+    /// Counts a failure, and logs the first in a row.
+    fn say(&self, error: &Error, failing: &mut bool, what: &str) {
+        if !*failing {
+            let shown = self.shown.borrow();
+            tracing::warn!(%error, namespace = shown.namespace, stack = shown.stack, "{what}; it is tried again");
+        }
+        *failing = true;
+        metrics::counter!("todostack_operator_mirror_errors_total").increment(1);
     }
 
     /// Follows the stack until something fails.
@@ -100,12 +105,23 @@ impl Task {
                     stack: shown.stack.clone(),
                 });
             }
-            let shown_ids = self.sync(&client).await?;
+            let (shown_ids, refused) = self.sync(&client).await?;
             let synced = Instant::now();
-            *pause = FIRST_PAUSE;
-            *failing = false;
             // Until something concerns us, or time is up.
-            let until = synced + self.period();
+            let until = match refused {
+                None => {
+                    *pause = FIRST_PAUSE;
+                    *failing = false;
+                    synced + self.period()
+                }
+                // What the stack tells is heard all the same: others wait for it.
+                Some(error) => {
+                    self.say(&error, failing, "the mirror is incomplete");
+                    let until = synced + *pause;
+                    *pause = (*pause * 2).min(LONGEST_PAUSE);
+                    until
+                }
+            };
             while Instant::now() < until && !self.shown.has_changed().unwrap_or(false) {
                 let left = until.saturating_duration_since(Instant::now());
                 // In whole seconds, as the interface has it; rounded up, or the last is polled away.
@@ -160,8 +176,9 @@ impl Task {
         Ok(concerned)
     }
 
-    /// Brings the mirrors up to date; returns which reminders are shown.
-    async fn sync(&self, client: &StackClient) -> Result<HashSet<Uuid>> {
+    /// Brings the mirrors up to date, as far as the API server lets us; returns which reminders are
+    /// shown and the first write that was refused.
+    async fn sync(&self, client: &StackClient) -> Result<(HashSet<Uuid>, Option<Error>)> {
         let (shown, mirrors) = self.of_this_stack();
         let limit = usize::try_from(shown.reminders.mirror_limit).unwrap_or(0);
         let horizon = u64::try_from(shown.reminders.mirror_horizon_seconds).unwrap_or(0);
@@ -183,10 +200,14 @@ impl Task {
             mirrors,
         };
         let api: Api<ReminderJob> = Api::namespaced(self.context.client.clone(), &shown.namespace);
+        let mut refused = None;
         for action in plan::plan(&shown, &observed, Utc::now()) {
-            apply(&api, action).await?;
+            if let Err(error) = apply(&api, action).await {
+                tracing::debug!(%error, "cannot show a reminder");
+                refused.get_or_insert(error);
+            }
         }
-        Ok(ids)
+        Ok((ids, refused))
     }
 
     fn of_this_stack(&self) -> (Shown, Vec<ReminderJob>) {
