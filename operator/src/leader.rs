@@ -3,7 +3,10 @@
 //! The process exits when it loses the lease, since work begun as leader cannot be called back, and
 //! releases it at shutdown, so that the next one need not wait for it to expire.
 
-use std::time::{Duration, Instant};
+use std::{
+    convert::Infallible,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, bail};
 use k8s_openapi::api::coordination::v1::Lease;
@@ -13,7 +16,6 @@ use tokio::{
     sync::Mutex,
     time::{sleep, timeout},
 };
-use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 
@@ -113,21 +115,17 @@ impl Leadership {
         }
     }
 
-    /// Renews the lease until `shutdown`.
+    /// Renews the lease until it is lost or this is dropped.
     ///
     /// # Errors
     /// When the lease is lost: another took it, or it could not be renewed in time. The manager by
     /// itself would go on as leader while the API server is out of reach.
-    pub async fn hold(&self, shutdown: CancellationToken) -> anyhow::Result<()> {
+    pub async fn hold(&self) -> anyhow::Result<Infallible> {
         let manager = self.manager.lock().await;
         let mut failing_since: Option<Instant> = None;
         loop {
-            let changed = tokio::select! {
-                () = shutdown.cancelled() => return Ok(()),
-                // A renewal that works is silent and sleeps longer than this.
-                changed = timeout(Duration::from_secs(GRACE), manager.changed()) => changed,
-            };
-            match changed {
+            // A renewal that works is silent and sleeps longer than this.
+            match timeout(Duration::from_secs(GRACE), manager.changed()).await {
                 Err(_) => failing_since = None,
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => bail!("another operator took the lease"),

@@ -1,16 +1,22 @@
 //! The operator as a process.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use anyhow::Context as _;
 use runtime::{ops, shutdown};
-use tokio::task::JoinSet;
+use tokio::{task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Config, Context, leader, mirror, recurring_schedule, reminder_job, todo_stack};
+
+/// How long reconciles may take to end at shutdown: the next operator waits for the lease meanwhile.
+const DRAIN: Duration = Duration::from_secs(5);
 
 /// Runs the operator until SIGTERM, Ctrl-C, or the loss of its lease.
 ///
@@ -83,13 +89,13 @@ async fn lead(
         shutdown.child_token(),
     ));
     controllers.spawn(mirror::run(context, shutdown.child_token()));
+    let mut hold = std::pin::pin!(leadership.hold());
     tokio::select! {
-        held = leadership.hold(shutdown.child_token()) => {
-            if held.is_err() {
-                // Not one write more: drop every reconcile where it stands.
-                controllers.abort_all();
-                return held;
-            }
+        () = shutdown.cancelled() => {}
+        Err(lost) = &mut hold => {
+            // Not one write more: drop every reconcile where it stands.
+            controllers.abort_all();
+            return Err(lost);
         }
         Some(ended) = controllers.join_next() => {
             ended.context("a controller panicked")?;
@@ -98,8 +104,82 @@ async fn lead(
             }
         }
     }
-    while let Some(ended) = controllers.join_next().await {
-        ended.context("a controller panicked")?;
+    // What was begun may still write: we must hold the lease until it is done.
+    tokio::select! {
+        Err(lost) = hold => {
+            controllers.abort_all();
+            Err(lost)
+        }
+        drained = drain(&mut controllers, DRAIN) => drained,
     }
-    Ok(())
+}
+
+/// Waits for the controllers to finish what they began, but no longer than `most`; then drops every
+/// reconcile where it stands.
+async fn drain(controllers: &mut JoinSet<()>, most: Duration) -> anyhow::Result<()> {
+    let ended = timeout(most, async {
+        while let Some(ended) = controllers.join_next().await {
+            ended.context("a controller panicked")?;
+        }
+        anyhow::Ok(())
+    })
+    .await;
+    if ended.is_err() {
+        tracing::warn!("some reconciles did not end in time; they are dropped");
+    }
+    // Also those that are left when one panicked: whoever has the lease next must be alone.
+    controllers.shutdown().await;
+    ended.unwrap_or(Ok(()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Dropped(Arc<AtomicBool>);
+
+    impl Drop for Dropped {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_reconcile_that_does_not_end_is_dropped_in_time() {
+        let dropped = Arc::new(AtomicBool::new(false));
+        let guard = Dropped(dropped.clone());
+        let mut controllers = JoinSet::new();
+        controllers.spawn(async {});
+        controllers.spawn(async move {
+            let _guard = guard;
+            std::future::pending().await
+        });
+        let drained = drain(&mut controllers, Duration::from_millis(20));
+        let drained = timeout(DRAIN, drained).await.expect("it is bounded");
+        drained.expect("no panic");
+        assert!(dropped.load(Ordering::Relaxed));
+        assert_eq!(controllers.len(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_begun_is_finished() {
+        let finished = Arc::new(AtomicBool::new(false));
+        let finish = finished.clone();
+        let mut controllers = JoinSet::new();
+        controllers.spawn(async move {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            finish.store(true, Ordering::Relaxed);
+        });
+        drain(&mut controllers, DRAIN).await.expect("no panic");
+        assert!(finished.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_told_and_ends_the_others() {
+        let mut controllers = JoinSet::new();
+        controllers.spawn(async { panic!("for the test") });
+        controllers.spawn(std::future::pending());
+        assert!(drain(&mut controllers, DRAIN).await.is_err());
+        assert_eq!(controllers.len(), 0);
+    }
 }
