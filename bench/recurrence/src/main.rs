@@ -39,8 +39,17 @@ fn median(batches: usize, calls: i64, mut act: impl FnMut(i64)) -> f64 {
     means[batches / 2]
 }
 
-fn rate(count: usize, took: Duration) -> f64 {
-    count as f64 / took.as_secs_f64()
+/// Occurrences a second: the median of some runs.
+fn rate(mut act: impl FnMut() -> usize) -> f64 {
+    let mut rates: Vec<f64> = (0..9)
+        .map(|_| {
+            let begin = Instant::now();
+            let count = act();
+            count as f64 / begin.elapsed().as_secs_f64()
+        })
+        .collect();
+    rates.sort_by(f64::total_cmp);
+    rates[4]
 }
 
 fn series(text: &str, zone: Tz) -> Series {
@@ -97,13 +106,11 @@ fn common(dateutil: &HashMap<String, (f64, f64)>) {
         cells.push(nanoseconds(theirs.0));
         for zone in zones {
             let series = series(text, zone);
-            let begin = Instant::now();
-            let found = series.upcoming(DateTime::UNIX_EPOCH, 20_000);
-            cells.push(thousands(rate(found.len(), begin.elapsed())));
+            let rate = rate(|| black_box(series.upcoming(DateTime::UNIX_EPOCH, 20_000)).len());
+            cells.push(thousands(rate));
         }
-        let begin = Instant::now();
-        let count = set.into_iter().take(20_000).map(black_box).count();
-        cells.push(thousands(rate(count, begin.elapsed())));
+        let rate = rate(|| set.into_iter().take(20_000).map(black_box).count());
+        cells.push(thousands(rate));
         cells.push(thousands(theirs.1));
         println!("| {} |", cells.join(" | "));
     }
