@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use chrono::Utc;
 use domain::{
     event::{Event, EventType, Topic},
-    recurrence::{MAX_OPEN_INSTANCES, Occurrence, Series, Start, instance_id},
+    recurrence::{MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start, instance_id},
     task::{Due, RemindAt, Task},
 };
 use sqlx::PgPool;
@@ -100,6 +100,7 @@ fn instance(task: &Task, series: Uuid, compiled: &Series, occurrence: &Occurrenc
     Task {
         id: instance_id(series, &occurrence.original),
         due: Some(due),
+        recurrence: task.recurrence.as_ref().map(SeriesSpec::for_next_instance),
         series: Some(series),
         occurrence: Some(occurrence.original.to_string()),
         // A fixed instant belonged to the instance that is done.

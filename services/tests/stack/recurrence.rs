@@ -2,10 +2,13 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::{
-    recurrence::{RuleSpec, SeriesSpec, Start},
+    recurrence::{Basis, RuleSpec, SeriesSpec, Start},
     task::{Due, RemindAt, ReminderSpec},
 };
-use services::{consumer::Consumer, recurrence::Recurrence};
+use services::{
+    consumer::Consumer,
+    recurrence::{Recurrence, next_instances},
+};
 
 use crate::support::{create, events, task, user};
 
@@ -62,4 +65,30 @@ async fn completing_an_instance_makes_the_next_one_once() {
         .await
         .unwrap();
     assert_eq!(waiting, 1);
+}
+
+#[tokio::test]
+async fn a_series_counted_from_completion_comes_to_its_end() {
+    let start = NaiveDate::from_ymd_opt(2026, 11, 2).unwrap();
+    let mut task = task(uuid::Uuid::from_u128(1), &[]);
+    task.due = Some(Due::On { date: start });
+    let rule = RuleSpec::Rrule("FREQ=DAILY;INTERVAL=3;COUNT=3".into());
+    let mut spec = SeriesSpec::new(rule, Start::On(start), None);
+    spec.basis = Basis::Completion;
+    task.recurrence = Some(spec);
+    task.series = Some(task.id);
+    task.occurrence = Some(start.to_string());
+    let mut due = Vec::new();
+    for day in 5.. {
+        let at = NaiveDate::from_ymd_opt(2026, 11, day).unwrap();
+        task.completed_at = Some(at.and_hms_opt(12, 0, 0).unwrap().and_utc());
+        let next = next_instances(&task, chrono_tz::UTC).unwrap();
+        let Some(next) = next.into_iter().next() else {
+            break;
+        };
+        due.push(next.due);
+        task = next;
+    }
+    let on = |day| NaiveDate::from_ymd_opt(2026, 11, day).map(|date| Due::On { date });
+    assert_eq!(due, [on(8), on(9)]);
 }
