@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Result of a reconcile step.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What is told of an error in a condition.
+const MESSAGE_MOST: usize = 1000;
+
 /// What went wrong. No message holds a secret.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -44,6 +47,15 @@ impl Error {
             Self::Invalid(_) => "Invalid",
             Self::Retry { reason, .. } => reason,
         }
+    }
+
+    /// One sentence for conditions, without the reason; webhooks may refuse at length.
+    pub fn message(&self) -> String {
+        let text = match self {
+            Self::Retry { message, .. } => message.clone(),
+            other => other.to_string(),
+        };
+        text.chars().take(MESSAGE_MOST).collect()
     }
 }
 

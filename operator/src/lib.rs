@@ -8,6 +8,7 @@
 
 pub mod backoff;
 pub mod config;
+pub mod conditions;
 pub mod context;
 pub mod controller;
 pub mod error;
