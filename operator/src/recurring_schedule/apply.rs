@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use crds::{
     FIELD_MANAGER, RecurringSchedule, RecurringScheduleStatus, ReminderJob, ReminderJobSpec,
-    RemindersSpec, TodoStack, conditions,
+    RemindersSpec, TodoStack,
 };
 use kube::{
     Api, ResourceExt,
@@ -64,9 +64,7 @@ pub(super) async fn reconcile(
     let next = plan.next;
     match one.apply(plan).await {
         // Written by ourselves a moment ago, most often.
-        Err(Error::Kube { source, .. }) if is_conflict(&source) => {
-            return Ok(Action::requeue(CACHE_CATCHES_UP));
-        }
+        Err(error) if is_stale(&error) => return Ok(Action::requeue(CACHE_CATCHES_UP)),
         applied => applied?,
     }
     Ok(next.map_or_else(Action::await_change, |at| {
@@ -111,21 +109,37 @@ impl<'a> One<'a> {
         Ok(chrono::Duration::seconds(reminders.catch_up_window_seconds))
     }
 
-    /// First what makes reminders, then what ends some; the status last, for it says that all is made.
+    /// First what goes, since a quota may be full; then what makes reminders; the status last, for it
+    /// says what is made. One write that is refused does not stop the others.
     async fn apply(&self, plan: Plan) -> Result<()> {
+        let mut errors = Vec::new();
+        for job in &plan.delete {
+            errors.extend(self.delete(job).await.err());
+        }
+        let mut tried = Vec::new();
         for job in plan.create {
-            self.create(job).await?;
+            let at = child::occurrence(&self.name, &job);
+            let made = self.create(job).await;
+            tried.extend(at.map(|at| (at, made.is_ok())));
+            errors.extend(made.err());
         }
-        for (job, spec) in plan.change {
-            self.change(&job, &spec).await?;
+        for (job, spec) in &plan.change {
+            errors.extend(self.change(job, spec).await.err());
         }
-        for job in plan.count {
-            self.mark_counted(&job).await?;
+        for job in &plan.count {
+            errors.extend(self.mark_counted(job).await.err());
         }
-        for job in plan.delete {
-            self.delete(&job).await?;
+        let mut status = plan.status;
+        let stored = self.schedule.status.as_ref();
+        let stored = stored.and_then(|stored| stored.made_until);
+        status.made_until = status::made_until(stored, status.made_until, &tried);
+        // What another changed meanwhile is planned anew in a moment: nobody need know.
+        errors.sort_by_key(is_stale);
+        if let Some(error) = errors.first().filter(|error| !is_stale(error)) {
+            status::overrule(self.schedule, &mut status, error, Utc::now());
         }
-        self.show(plan.status).await
+        let shown = self.show(status).await;
+        errors.into_iter().next().map_or(shown, Err)
     }
 
     /// Made, not applied: an object of that name that is not ours must stay as it is.
@@ -146,32 +160,12 @@ impl<'a> One<'a> {
                 match there {
                     // Our cache was behind.
                     Some(there) if child::is_of(&there, self.schedule) => Ok(()),
-                    Some(_) => self.name_taken(&name).await,
+                    Some(_) => Err(name_taken(&name)),
                     None => Err(error).doing(|| format!("create ReminderJob {name}")),
                 }
             }
             Err(error) => Err(error).doing(|| format!("create ReminderJob {name}")),
         }
-    }
-
-    async fn name_taken(&self, name: &str) -> Result<()> {
-        let message = format!(
-            "a ReminderJob {name} exists that is not of this RecurringSchedule: delete or rename it"
-        );
-        let mut status = self.schedule.status.clone().unwrap_or_default();
-        conditions::set(
-            &mut status.conditions,
-            status::READY,
-            conditions::Verdict::no("NameTaken", message.clone()),
-            self.schedule.metadata.generation,
-            crate::reminder_job::status::timestamp(Utc::now()),
-        );
-        self.show(status).await?;
-        Err(Error::Retry {
-            reason: "NameTaken".into(),
-            message,
-            after: Some(Duration::from_secs(30)),
-        })
     }
 
     async fn change(&self, job: &ReminderJob, spec: &ReminderJobSpec) -> Result<()> {
@@ -272,5 +266,20 @@ impl<'a> One<'a> {
                 .await;
         }
         Ok(())
+    }
+}
+
+/// The object changed since the plan was made.
+fn is_stale(error: &Error) -> bool {
+    matches!(error, Error::Kube { source, .. } if is_conflict(source))
+}
+
+fn name_taken(name: &str) -> Error {
+    Error::Retry {
+        reason: "NameTaken".into(),
+        message: format!(
+            "a ReminderJob {name} exists that is not of this RecurringSchedule: delete or rename it"
+        ),
+        after: Some(Duration::from_secs(30)),
     }
 }

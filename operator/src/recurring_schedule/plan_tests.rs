@@ -3,7 +3,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    recurring_schedule::status::{COMPLETED, READY, news, refused},
+    error::Error,
+    recurring_schedule::status::{COMPLETED, READY, made_until, news, overrule, refused},
     reminder_job::status::timestamp,
 };
 
@@ -425,3 +426,50 @@ fn a_refused_rule_is_told_once_and_leaves_what_waits() {
 
 #[path = "plan_properties.rs"]
 mod properties;
+
+#[test]
+fn a_refused_write_is_shown_and_once_more_is_no_change() {
+    let mut world = World::new(json!({}));
+    let now = at("2026-11-21T08:40:00Z");
+    world.settle(now);
+    let refused = |port: u16| Error::Retry {
+        reason: "NameTaken".into(),
+        message: format!("port {port} refused"),
+        after: None,
+    };
+    let planned = world.plan(now).status;
+    let mut shown = planned.clone();
+    overrule(&world.schedule, &mut shown, &refused(4000), now);
+    let ready = conditions::find(&shown.conditions, READY).unwrap();
+    assert_eq!((&*ready.status, &*ready.reason), ("False", "NameTaken"));
+    assert_eq!(news(Some(&planned), &shown).len(), 1);
+    world.schedule.status = Some(shown.clone());
+    let later = now + Duration::minutes(5);
+    let mut again = world.plan(later).status;
+    assert_ne!(again, shown);
+    overrule(&world.schedule, &mut again, &refused(4001), later);
+    assert_eq!(again, shown);
+}
+
+/// Each occurrence is made or counted once, however long nothing can be made.
+#[test]
+fn no_occurrence_counts_twice_while_nothing_can_be_made() {
+    let mut world = World::new(json!({"catchUp": "Skip"}));
+    for hours in 0..4 {
+        let now = at("2026-11-21T09:30:00Z") + Duration::hours(hours);
+        for _ in 0..2 {
+            let plan = world.plan(now);
+            let tried: Vec<_> = plan
+                .create
+                .iter()
+                .map(|job| (child::occurrence("standup", job).unwrap(), false))
+                .collect();
+            assert!(!tried.is_empty());
+            let stored = world.schedule.status.as_ref().and_then(|s| s.made_until);
+            let mut status = plan.status;
+            status.made_until = made_until(stored, status.made_until, &tried);
+            world.schedule.status = Some(status);
+        }
+        assert_eq!(world.schedule.status.as_ref().unwrap().missed, hours + 1);
+    }
+}
