@@ -226,10 +226,10 @@ fn times(rule: &Rule, start: Start) -> String {
     };
     if rule.freq.is_finer_than_daily() {
         let mut words = String::new();
-        if !rule.by_second.is_empty() {
+        if !matches!(rule.by_second[..], [] | [0]) {
             words += &format!(" at second {}", numbers(&rule.by_second));
         }
-        if !rule.by_minute.is_empty() {
+        if !rule.by_minute.is_empty() && minutes_apart(rule).is_none() {
             words += &format!(" at minute {}", numbers(&rule.by_minute));
         }
         if !rule.by_hour.is_empty() {
@@ -272,10 +272,23 @@ fn times(rule: &Rule, start: Start) -> String {
     format!(" at {}", join(&all))
 }
 
+/// Minutes between the times of a rule that names each of them in every hour, as cron's `*/15` does.
+fn minutes_apart(rule: &Rule) -> Option<usize> {
+    if rule.freq != Frequency::Hourly || rule.interval != 1 {
+        return None;
+    }
+    let named = rule.by_minute.len();
+    let apart = 60_usize.checked_div(named).filter(|n| n * named == 60)?;
+    let even = (0..60).step_by(apart);
+    (named > 1 && rule.by_minute.iter().copied().map(usize::from).eq(even)).then_some(apart)
+}
+
 /// A rule in words, without its zone.
 pub(super) fn rule(rule: &Rule, start: Start, month_end: MonthEnd) -> String {
     let unit = unit(rule.freq);
     let mut words = match rule.interval {
+        _ if minutes_apart(rule) == Some(1) => "every minute".to_owned(),
+        1 if let Some(minutes) = minutes_apart(rule) => format!("every {minutes} minutes"),
         1 => format!("every {unit}"),
         2 => format!("every other {unit}"),
         n => format!("every {n} {unit}s"),

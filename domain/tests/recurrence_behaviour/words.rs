@@ -10,6 +10,27 @@ fn words(spec: &SeriesSpec) -> String {
 }
 
 #[test]
+fn cron_is_told_as_people_say_it() {
+    let start = Start::At("2026-01-05T00:00:00".parse().unwrap());
+    for (text, expected) in [
+        ("* * * * *", "every minute, UTC"),
+        ("*/15 * * * *", "every 15 minutes, UTC"),
+        ("0 * * * *", "every hour at minute 0, UTC"),
+        (
+            "*/30 9-17 * * 1-5",
+            "every day on Monday to Friday at minute 0 and 30 of the hours 9 to 17, UTC",
+        ),
+        ("0 9 * * 1-5", "every day on Monday to Friday at 09:00, UTC"),
+    ] {
+        assert_eq!(
+            words(&SeriesSpec::cron(text, start, Some(Tz::UTC))),
+            expected,
+            "{text}"
+        );
+    }
+}
+
+#[test]
 fn rules_are_told_in_words() {
     let utc = Tz::UTC;
     for (spec, expected) in [
