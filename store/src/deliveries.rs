@@ -10,6 +10,9 @@ use uuid::Uuid;
 
 use crate::{outbox, reminders::event};
 
+/// Due deliveries among which owners take turns.
+const WINDOW: i64 = 10_000;
+
 /// A delivery that this process attempts.
 #[derive(Debug, Clone, FromRow)]
 pub struct Delivery {
@@ -91,7 +94,8 @@ pub async fn plan(
 }
 
 /// Takes deliveries that are due for this process, until `lease_until`: if the process dies they
-/// are due again then.
+/// are due again then. Owners take turns, so that one with many receivers that never answer does not
+/// keep the others waiting.
 ///
 /// # Errors
 /// From the database.
@@ -101,15 +105,25 @@ pub async fn take(
     limit: i64,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
     sqlx::query_as(
-        "update deliveries set attempts = attempts + 1, next_attempt_at = $1
-         where (reminder_id, occurrence, channel) in (
-             select reminder_id, occurrence, channel from deliveries
+        "with due as (
+             select reminder_id, occurrence, channel, owner_id, next_attempt_at from deliveries
              where state = 'Pending' and next_attempt_at <= now()
-             order by next_attempt_at limit $2 for update skip locked)
+             order by next_attempt_at limit $3),
+         turns as (
+             select *, row_number() over (partition by owner_id order by next_attempt_at) as turn
+             from due)
+         update deliveries set attempts = attempts + 1, next_attempt_at = $1
+         where (reminder_id, occurrence, channel) in (
+             select d.reminder_id, d.occurrence, d.channel
+             from turns join deliveries d using (reminder_id, occurrence, channel)
+             where d.state = 'Pending' and d.next_attempt_at <= now()
+             order by turns.turn, turns.next_attempt_at limit $2
+             for update of d skip locked)
          returning *",
     )
     .bind(lease_until)
     .bind(limit)
+    .bind(WINDOW)
     .fetch_all(pool)
     .await
 }

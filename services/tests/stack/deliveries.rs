@@ -206,3 +206,41 @@ async fn without_any_channel_the_reminder_fails_and_says_why() {
     assert_eq!(last.kind, EventType::ReminderFailed);
     assert!(last.data["reason"].as_str().unwrap().contains("no channel"));
 }
+
+#[tokio::test]
+async fn owners_take_turns() {
+    let pool = store::testing::database().await;
+    let notifications = Notifications::new(
+        pool.clone(),
+        Webhooks::new(Some("http://127.0.0.1:9/".into()), Some(secret().1), true).unwrap(),
+    );
+    let reminders = service(&pool, Arc::new(Silent::default()));
+    let (busy, quiet) = (user(&pool).await, user(&pool).await);
+    for owner in std::iter::repeat_n(busy, 5).chain([quiet]) {
+        let reminder = create(&pool, &task(owner, &[Utc::now()])).await[0];
+        let alarm = alarm_of(&pool, reminder).await;
+        reminders.ring(&alarm, Path::Alarm).await.unwrap();
+    }
+    for event in events(&pool, "reminders").await {
+        notifications.handle(&event).await.unwrap();
+    }
+    let lease = Utc::now() + chrono::Duration::seconds(60);
+    let first = store::deliveries::take(&pool, lease, 2).await.unwrap();
+    let mut owners: Vec<_> = first
+        .iter()
+        .filter_map(|delivery| delivery.owner_id)
+        .collect();
+    owners.sort();
+    let mut both = [busy, quiet];
+    both.sort();
+    assert_eq!(owners, both);
+    // What is taken is not taken again.
+    let rest = store::deliveries::take(&pool, lease, 10).await.unwrap();
+    assert_eq!(rest.len(), 4);
+    assert!(
+        store::deliveries::take(&pool, lease, 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
