@@ -17,12 +17,14 @@ use serde_json::json;
 
 use super::{
     child,
+    counted::{Counted, Owed},
     plan::{self, Plan},
     series, status,
 };
 use crate::{
     context::Context,
     error::{Doing, Error, Result, is_conflict, is_not_found},
+    reminder_job::status::timestamp,
 };
 
 /// How soon to plan again on what our cache will have then.
@@ -37,6 +39,7 @@ pub(super) async fn reconcile(
     schedule: &RecurringSchedule,
     context: &Context,
     children: &Children,
+    counted: &Counted,
 ) -> Result<Action> {
     if schedule.metadata.deletion_timestamp.is_some() {
         // Its ReminderJobs are collected with it, and their finalizers cancel the alarms.
@@ -51,7 +54,7 @@ pub(super) async fn reconcile(
             return Ok(Action::await_change());
         }
     };
-    let jobs: Vec<ReminderJob> = children
+    let mut jobs: Vec<ReminderJob> = children
         .state()
         .iter()
         .filter_map(|guard| guard.0.as_ref().ok())
@@ -60,9 +63,10 @@ pub(super) async fn reconcile(
         .collect();
     let window = one.window().await?;
     let now = Utc::now();
+    let owed = counted.recall(&one.uid(), &mut jobs, timestamp(now));
     let plan = plan::plan(schedule, &rule, &jobs, window, now);
     let next = plan.next;
-    match one.apply(plan).await {
+    match one.apply(plan, counted, owed).await {
         // Written by ourselves a moment ago, most often.
         Err(error) if is_stale(&error) => return Ok(Action::requeue(CACHE_CATCHES_UP)),
         applied => applied?,
@@ -94,6 +98,10 @@ impl<'a> One<'a> {
         }
     }
 
+    fn uid(&self) -> String {
+        self.schedule.uid().unwrap_or_default()
+    }
+
     /// The stack's catch-up window; the usual one while the stack does not exist.
     async fn window(&self) -> Result<chrono::Duration> {
         let name = &self.schedule.spec.stack_ref.name;
@@ -109,11 +117,16 @@ impl<'a> One<'a> {
         Ok(chrono::Duration::seconds(reminders.catch_up_window_seconds))
     }
 
-    /// First what goes, since a quota may be full; then what makes reminders; the status last, for it
-    /// says what is made. One write that is refused does not stop the others.
-    async fn apply(&self, plan: Plan) -> Result<()> {
+    /// First what goes, since a quota may be full; then what makes reminders; then the status, for it
+    /// says what is made; what it counts as missed goes last. One write that is refused does not stop
+    /// the others. `owed`: what a status that was written before has counted.
+    async fn apply(&self, plan: Plan, counted: &Counted, mut owed: Owed) -> Result<()> {
         let mut errors = Vec::new();
-        for job in &plan.delete {
+        let (late, delete): (Vec<_>, Vec<_>) = plan
+            .delete
+            .into_iter()
+            .partition(|job| plan.counted.contains(&job.name_any()));
+        for job in &delete {
             errors.extend(self.delete(job).await.err());
         }
         let mut tried = Vec::new();
@@ -126,9 +139,6 @@ impl<'a> One<'a> {
         for (job, spec) in &plan.change {
             errors.extend(self.change(job, spec).await.err());
         }
-        for job in &plan.count {
-            errors.extend(self.mark_counted(job).await.err());
-        }
         let mut status = plan.status;
         let stored = self.schedule.status.as_ref();
         let stored = stored.and_then(|stored| stored.made_until);
@@ -139,6 +149,23 @@ impl<'a> One<'a> {
             status::overrule(self.schedule, &mut status, error, Utc::now());
         }
         let shown = self.show(status).await;
+        if shown.is_ok() {
+            let new = Owed {
+                mark: plan.count,
+                delete: late,
+            };
+            counted.remember(&self.uid(), &new);
+            owed.mark.extend(new.mark);
+            owed.delete.extend(new.delete);
+        }
+        for job in &owed.mark {
+            errors.extend(self.mark_counted(job).await.err());
+        }
+        for job in &owed.delete {
+            if job.metadata.deletion_timestamp.is_none() {
+                errors.extend(self.delete(job).await.err());
+            }
+        }
         errors.into_iter().next().map_or(shown, Err)
     }
 
@@ -183,16 +210,16 @@ impl<'a> One<'a> {
         self.patch(&name, &patch).await
     }
 
+    /// Whatever else changed in it meanwhile: it is counted already.
     async fn mark_counted(&self, job: &ReminderJob) -> Result<()> {
         let patch = json!({"metadata": {
             "uid": job.uid(),
-            "resourceVersion": job.resource_version(),
             "annotations": {child::COUNTED: "true"},
         }});
         self.patch(&job.name_any(), &patch).await
     }
 
-    /// Only an object that is still as it was when the plan was made.
+    /// Only an object that is still the one that the plan was made for.
     async fn patch(&self, name: &str, patch: &serde_json::Value) -> Result<()> {
         let parameters = PatchParams {
             field_manager: Some(FIELD_MANAGER.into()),

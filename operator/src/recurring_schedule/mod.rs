@@ -3,6 +3,7 @@
 
 mod apply;
 pub mod child;
+mod counted;
 pub mod plan;
 pub mod series;
 pub mod status;
@@ -48,10 +49,11 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     let controller = Controller::for_stream(gate(children.clone(), triggers), reader)
         .with_config(kube::runtime::controller::Config::default().concurrency(4))
         .owns_stream(changed);
+    let counted = Arc::new(counted::Counted::default());
     controller::drive("recurringschedule", controller, context, shutdown, {
         move |schedule, context| {
-            let children = children.clone();
-            async move { apply::reconcile(&schedule, &context, &children).await }
+            let (children, counted) = (children.clone(), counted.clone());
+            async move { apply::reconcile(&schedule, &context, &children, &counted).await }
         }
     })
     .await;

@@ -41,6 +41,8 @@ pub struct Plan {
     pub change: Vec<(ReminderJob, ReminderJobSpec)>,
     /// To delete.
     pub delete: Vec<ReminderJob>,
+    /// Names of those that the status newly counts as missed: they must not go before it is written.
+    pub counted: BTreeSet<String>,
     /// Missed ones to mark as counted.
     pub count: Vec<ReminderJob>,
     /// The new status.
@@ -290,10 +292,15 @@ impl<'a> Planning<'a> {
             .map(|at| child::job(self.schedule, *at, last_offset, self.several()))
             .map(|job| (job.name_any(), job))
             .collect();
-        for (_, job) in held {
+        for (occurrence, job) in held {
             match made.get(&job.name_any()) {
                 Some(wanted) => self.plan.follow(job, wanted),
-                None => self.plan.delete.push(job.clone()),
+                None => {
+                    self.plan.delete.push(job.clone());
+                    if over.contains(&occurrence) {
+                        self.plan.counted.insert(job.name_any());
+                    }
+                }
             }
         }
         for (name, job) in made {
@@ -320,8 +327,11 @@ impl<'a> Planning<'a> {
         let made = made.filter(|job| job.spec.fire_at <= self.now).count();
         let room = CATCH_UP_MOST.saturating_sub(made);
         for (occurrence, job) in overdue.into_iter().skip(room) {
-            self.missed += i64::from(self.is_decisive(occurrence, job));
             self.plan.delete.push(job.clone());
+            if self.is_decisive(occurrence, job) {
+                self.missed += 1;
+                self.plan.counted.insert(job.name_any());
+            }
         }
     }
 
@@ -343,6 +353,7 @@ impl<'a> Planning<'a> {
             if phase == ReminderPhase::Missed && decisive && uncounted {
                 self.missed += 1;
                 self.plan.count.push((*job).clone());
+                self.plan.counted.insert(name.clone());
             }
             // One that was cancelled before its time would be made again, were it deleted.
             if job.metadata.deletion_timestamp.is_some() || ahead.jobs.contains_key(name) {

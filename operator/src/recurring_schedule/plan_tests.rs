@@ -473,3 +473,21 @@ fn no_occurrence_counts_twice_while_nothing_can_be_made() {
         assert_eq!(world.schedule.status.as_ref().unwrap().missed, hours + 1);
     }
 }
+
+/// They must not be gone before the status that counts them is written.
+#[test]
+fn a_missed_one_beyond_the_history_is_told_apart_from_what_may_go_at_once() {
+    let mut world = World::new(json!({"failedHistoryLimit": 0, "successfulHistoryLimit": 0}));
+    world.settle(at("2026-11-21T08:40:00Z"));
+    world.fire(at("2026-11-21T09:00:00Z"), ReminderPhase::Missed);
+    let names = |jobs: &[ReminderJob]| -> BTreeSet<String> {
+        jobs.iter().map(ResourceExt::name_any).collect()
+    };
+    let plan = world.settle(at("2026-11-21T09:30:00Z"));
+    assert_eq!((plan.status.missed, plan.counted.len()), (1, 1));
+    assert_eq!(names(&plan.delete), plan.counted);
+    assert_eq!(names(&plan.count), plan.counted);
+    world.fire(at("2026-11-21T10:00:00Z"), ReminderPhase::Delivered);
+    let plan = world.settle(at("2026-11-21T10:30:00Z"));
+    assert_eq!((plan.delete.len(), plan.counted.len()), (1, 0));
+}
