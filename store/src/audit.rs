@@ -8,6 +8,9 @@ use sqlx::{
 };
 use uuid::Uuid;
 
+/// First key of the advisory locks of owners; any number that nobody else in this database uses.
+const LOCK_CLASS: i32 = 0x6175_6469;
+
 /// One line of the trail.
 #[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
@@ -46,9 +49,13 @@ pub async fn append_stale(conn: &mut PgConnection, event: &Event) -> Result<(), 
 }
 
 async fn insert(conn: &mut PgConnection, event: &Event, kind: &str) -> Result<(), sqlx::Error> {
+    // One after the other for each owner: `seq` is then the order of commits too, and who reads on
+    // from the last line misses none.
     sqlx::query(
-        "insert into audit (event_id, type, subject, owner_id, time, data)
-         values ($1, $2, $3, $4, $5, $6) on conflict (event_id) do nothing",
+        "with turn as materialized
+             (select pg_advisory_xact_lock($7, hashtext(coalesce($4::text, ''))))
+         insert into audit (event_id, type, subject, owner_id, time, data)
+         select $1, $2, $3, $4, $5, $6 from turn on conflict (event_id) do nothing",
     )
     .bind(event.id)
     .bind(kind)
@@ -56,6 +63,7 @@ async fn insert(conn: &mut PgConnection, event: &Event, kind: &str) -> Result<()
     .bind(event.owner)
     .bind(event.time)
     .bind(&event.data)
+    .bind(LOCK_CLASS)
     .execute(conn)
     .await
     .map(|_| ())
