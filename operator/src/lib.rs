@@ -7,8 +7,8 @@
 //! client, no lease.
 
 pub mod backoff;
-pub mod config;
 pub mod conditions;
+pub mod config;
 pub mod context;
 pub mod controller;
 pub mod error;
