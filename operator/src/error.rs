@@ -86,3 +86,47 @@ pub fn is_not_found(error: &kube::Error) -> bool {
 pub fn is_conflict(error: &kube::Error) -> bool {
     matches!(error, kube::Error::Api(status) if status.code == 409)
 }
+
+/// The API server says that nothing can be made there, for the namespace is being deleted.
+pub fn is_namespace_terminating(error: &kube::Error) -> bool {
+    matches!(error, kube::Error::Api(status) if status.code == 403
+        && status.details.iter().flat_map(|details| &details.causes)
+            .any(|cause| cause.reason == "NamespaceTerminating"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn refused(code: u16, details: Value) -> kube::Error {
+        let status = json!({"status": "Failure", "code": code, "reason": "Forbidden",
+            "message": "refused", "details": details});
+        kube::Error::Api(serde_json::from_value(status).expect("a status"))
+    }
+
+    /// As an API server words it.
+    #[test]
+    fn a_namespace_that_goes_is_told_apart_from_a_lack_of_rights() {
+        let going = json!({"name": "demo-keys", "kind": "secrets", "causes": [{
+            "reason": "NamespaceTerminating", "field": "metadata.namespace",
+            "message": "namespace team is being terminated",
+        }]});
+        assert!(is_namespace_terminating(&refused(403, going.clone())));
+        assert!(!is_namespace_terminating(&refused(409, going)));
+        let rights = json!({"name": "demo-keys", "kind": "secrets"});
+        assert!(!is_namespace_terminating(&refused(403, rights)));
+        assert!(!is_namespace_terminating(&refused(403, Value::Null)));
+    }
+
+    #[test]
+    fn the_message_of_a_condition_does_not_repeat_the_reason_and_is_bounded() {
+        let error = Error::Retry {
+            reason: "NameTaken".into(),
+            message: "é".repeat(3000),
+            after: None,
+        };
+        assert_eq!(error.message(), "é".repeat(MESSAGE_MOST));
+    }
+}

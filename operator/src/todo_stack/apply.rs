@@ -4,7 +4,7 @@ use crds::{FIELD_MANAGER, TodoStack, TodoStackStatus};
 use k8s_openapi::api::core::v1::{Pod, Secret};
 use kube::{
     Api, Resource, ResourceExt,
-    api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams, Preconditions},
+    api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
     runtime::events::EventType,
 };
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    error::{Doing, Error, Result, is_conflict, is_not_found},
+    error::{Doing, Error, Result, is_conflict, is_namespace_terminating, is_not_found},
 };
 
 /// Makes what the Secret `S-keys` lacks. What it has is never overwritten.
@@ -296,8 +296,33 @@ fn stacks(context: &Context, stack: &TodoStack) -> Api<TodoStack> {
     )
 }
 
+/// The namespace of the stack is being deleted. Asked by a write that is not carried out, since the
+/// operator may not read namespaces: it need not know of those that it does not work in.
+pub async fn namespace_terminates(context: &Context, stack: &TodoStack) -> bool {
+    let api: Api<Secret> = Api::namespaced(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+    );
+    let secret = Secret {
+        metadata: ObjectMeta {
+            name: Some(names::keys(stack)),
+            ..ObjectMeta::default()
+        },
+        ..Secret::default()
+    };
+    let asked = PostParams {
+        dry_run: true,
+        ..post()
+    };
+    let answer = api.create(&asked, &secret).await;
+    answer.is_err_and(|error| is_namespace_terminating(&error))
+}
+
 /// Writes the status if it is another, and reports what changed in it as events.
-async fn show(context: &Context, stack: &TodoStack, status: &TodoStackStatus) -> Result<()> {
+///
+/// # Errors
+/// When the API server refuses.
+pub async fn show(context: &Context, stack: &TodoStack, status: &TodoStackStatus) -> Result<()> {
     if stack.status.as_ref() == Some(status) {
         return Ok(());
     }

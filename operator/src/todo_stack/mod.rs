@@ -29,6 +29,7 @@ use k8s_openapi::{
         core::v1::{Pod, Secret, Service, ServiceAccount},
         rbac::v1,
     },
+    jiff::Timestamp,
 };
 use kube::{
     Api, Resource, ResourceExt,
@@ -155,7 +156,9 @@ async fn say_farewell(stack: &TodoStack, context: &Context, cache: &TopicsCache)
             if let Some(connection) = observe::connection(stack, &observed.secrets) {
                 let deleted = connection.delete(topics.clone()).await;
                 cache.forget(&connection);
-                deleted.map_err(|error| waits(error.to_string()))?;
+                if let Err(error) = deleted {
+                    return Err(wait(stack, context, &error.to_string()).await);
+                }
                 let note = format!("Deleted topics {}", topics.join(", "));
                 context
                     .event(
@@ -173,28 +176,44 @@ async fn say_farewell(stack: &TodoStack, context: &Context, cache: &TopicsCache)
             apply::set_finalizers(context, stack, &finalizers).await?;
             Ok(Action::await_change())
         }
-        Farewell::Wait(why) => {
-            let note = format!(
-                "Cannot delete the topics: {why}. Set spec.events.topics.deletionPolicy to Retain to let them stay"
+        Farewell::Wait(why) => Err(wait(stack, context, &why).await),
+        Farewell::Stranded(finalizers) => {
+            let why = "a Secret that the brokers are asked with is missing";
+            if !apply::namespace_terminates(context, stack).await {
+                return Err(wait(stack, context, why).await);
+            }
+            // Nobody can make the Secret again: the namespace would wait for ever.
+            tracing::warn!(
+                stack = stack.name_any(),
+                why,
+                "the topics stay, for the namespace goes"
             );
-            context
-                .event(
-                    stack,
-                    EventType::Warning,
-                    "TopicsNotDeleted",
-                    "DeleteTopics",
-                    &note,
-                )
-                .await;
-            Err(waits(why))
+            apply::set_finalizers(context, stack, &finalizers).await?;
+            Ok(Action::await_change())
         }
     }
 }
 
-fn waits(message: String) -> Error {
-    Error::Retry {
+/// Shows why the topics are still there.
+async fn wait(stack: &TodoStack, context: &Context, why: &str) -> Error {
+    let error = Error::Retry {
         reason: "TopicsNotDeleted".into(),
-        message,
+        message: format!(
+            "Cannot delete the topics: {why}. Set spec.events.topics.deletionPolicy to Retain to let them stay"
+        ),
         after: None,
+    };
+    let before = stack.status.clone().unwrap_or_default();
+    let told = std::slice::from_ref(&error);
+    let status = refusal::status(stack, &before, told, Timestamp::now());
+    match apply::show(context, stack, &status).await {
+        Ok(()) if refusal::is_news(stack, &status) => {
+            events::refused(context, stack, &status).await;
+        }
+        Ok(()) => {}
+        Err(error) => {
+            tracing::warn!(stack = stack.name_any(), %error, "cannot show why the topics stay");
+        }
     }
+    error
 }

@@ -287,6 +287,9 @@ pub enum Farewell {
     Release(Vec<String>),
     /// It cannot be told which topics there are, for this reason.
     Wait(String),
+    /// Nor will it ever be where the namespace goes too, since a Secret that the brokers are asked with
+    /// is gone: then it may go, with the finalizers of others.
+    Stranded(Vec<String>),
 }
 
 /// Plans for a stack that is being deleted.
@@ -314,8 +317,6 @@ pub fn farewell(stack: &TodoStack, observed: &Observed) -> Farewell {
         Topics::Exist(topics) if topics.is_empty() => Farewell::Release(without_ours(stack)),
         Topics::Exist(topics) => Farewell::DeleteTopics(topics.iter().cloned().collect()),
         Topics::Failed(error) => Farewell::Wait(error.to_string()),
-        Topics::Unknown => {
-            Farewell::Wait("a Secret that the brokers are asked with is missing".into())
-        }
+        Topics::Unknown => Farewell::Stranded(without_ours(stack)),
     }
 }

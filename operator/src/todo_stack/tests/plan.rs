@@ -285,8 +285,9 @@ fn topics_go_only_with_a_stack_that_says_so_and_after_its_pods() {
         panic!("its topics exist");
     };
     assert_eq!(topics.len(), 6);
+    // The Secrets are gone, as when the namespace is deleted.
     observed.topics = Topics::Unknown;
-    assert!(matches!(farewell(&stack, &observed), Farewell::Wait(_)));
+    assert_eq!(farewell(&stack, &observed), Farewell::Stranded(Vec::new()));
     observed.topics = Topics::Exist(BTreeSet::new());
     assert_eq!(farewell(&stack, &observed), Farewell::Release(Vec::new()));
     // The way out.

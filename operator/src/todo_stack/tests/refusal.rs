@@ -94,3 +94,15 @@ fn the_same_refusal_again_is_no_write() {
         of(&shown, READY).last_transition_time
     );
 }
+
+#[test]
+fn a_stack_that_never_had_a_status_shows_why_its_topics_stay() {
+    let stack = cluster::stack(json!({}));
+    let before = TodoStackStatus::default();
+    let errors = [retry("TopicsNotDeleted", "a Secret is missing")];
+    let shown = status(&stack, &before, &errors, at("2026-11-21T10:00:00Z"));
+    assert_eq!(shown.conditions.len(), 2);
+    assert_eq!(of(&shown, READY).reason, "TopicsNotDeleted");
+    assert_eq!(of(&shown, RECONCILING).status, "True");
+    assert!(is_news(&stack, &shown));
+}
