@@ -1,7 +1,10 @@
 //! Completing, reopening and restoring tasks. Each may be sent again: what is so already stays so.
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use domain::task::Task;
 use runtime::auth;
+use sqlx::{Postgres, Transaction};
+use uuid::Uuid;
 
 use super::tasks::{answer, now, writer};
 use crate::{
@@ -29,13 +32,8 @@ pub(super) async fn complete(
     Id(id): Id,
 ) -> Result<Response> {
     let mut tx = gateway.pool.begin().await?;
-    let task = match store::tasks::complete(&mut tx, owner, id, now()).await? {
-        Some(task) => Some(task),
-        None => store::tasks::get(&mut tx, owner, id).await?,
-    };
-    tx.commit().await?;
-    task.map(|task| answer(StatusCode::OK, task))
-        .ok_or_else(|| Error::not_found("task"))
+    let changed = store::tasks::complete(&mut tx, owner, id, now()).await?;
+    finish(tx, owner, id, changed).await
 }
 
 /// Opens a completed task again.
@@ -57,13 +55,8 @@ pub(super) async fn reopen(
 ) -> Result<Response> {
     let mut tx = gateway.pool.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
-    let task = match store::tasks::reopen(&mut tx, owner, id, zone, now()).await? {
-        Some(task) => Some(task),
-        None => store::tasks::get(&mut tx, owner, id).await?,
-    };
-    tx.commit().await?;
-    task.map(|task| answer(StatusCode::OK, task))
-        .ok_or_else(|| Error::not_found("task"))
+    let changed = store::tasks::reopen(&mut tx, owner, id, zone, now()).await?;
+    finish(tx, owner, id, changed).await
 }
 
 /// Brings a deleted task back.
@@ -85,7 +78,18 @@ pub(super) async fn restore(
 ) -> Result<Response> {
     let mut tx = gateway.pool.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
-    let task = match store::tasks::restore(&mut tx, owner, id, zone, now()).await? {
+    let changed = store::tasks::restore(&mut tx, owner, id, zone, now()).await?;
+    finish(tx, owner, id, changed).await
+}
+
+/// Answers with the task as it is now: one that was in this state before stays as it was.
+async fn finish(
+    mut tx: Transaction<'_, Postgres>,
+    owner: Uuid,
+    id: Uuid,
+    changed: Option<Task>,
+) -> Result<Response> {
+    let task = match changed {
         Some(task) => Some(task),
         None => store::tasks::get(&mut tx, owner, id).await?,
     };

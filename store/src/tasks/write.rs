@@ -49,14 +49,7 @@ pub async fn create(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(None);
-    };
-    if task.completed_at.is_none() {
-        reminders::replace_for_task(conn, &task, zone, now).await?;
-    }
-    announce(conn, EventType::TaskCreated, &task, now).await?;
-    Ok(Some(task))
+    opened(conn, EventType::TaskCreated, row, zone, now).await
 }
 
 /// Writes what its owner may edit, provided that the stored version is still `task.version`;
@@ -95,15 +88,7 @@ pub async fn update(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(None);
-    };
-    // A completed task keeps what its owner wrote, but nothing of it fires until it is reopened.
-    if task.completed_at.is_none() {
-        reminders::replace_for_task(conn, &task, zone, now).await?;
-    }
-    announce(conn, EventType::TaskUpdated, &task, now).await?;
-    Ok(Some(task))
+    opened(conn, EventType::TaskUpdated, row, zone, now).await
 }
 
 /// Completes an open task; none when there is no open task of that id.
@@ -126,12 +111,7 @@ pub async fn complete(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(None);
-    };
-    reminders::cancel_for_task(conn, id, now).await?;
-    announce(conn, EventType::TaskCompleted, &task, now).await?;
-    Ok(Some(task))
+    closed(conn, EventType::TaskCompleted, row, now).await
 }
 
 /// Opens a completed task again; none when there is no completed task of that id.
@@ -155,12 +135,7 @@ pub async fn reopen(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(None);
-    };
-    reminders::replace_for_task(conn, &task, zone, now).await?;
-    announce(conn, EventType::TaskRestored, &task, now).await?;
-    Ok(Some(task))
+    opened(conn, EventType::TaskRestored, row, zone, now).await
 }
 
 /// Deletes a task so that [`restore`] can bring it back; false when there is none, or none of
@@ -186,12 +161,8 @@ pub async fn delete(
     .bind(version)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(false);
-    };
-    reminders::cancel_for_task(conn, id, now).await?;
-    announce(conn, EventType::TaskDeleted, &task, now).await?;
-    Ok(true)
+    let deleted = closed(conn, EventType::TaskDeleted, row, now).await?;
+    Ok(deleted.is_some())
 }
 
 /// Brings a deleted task back; none when there is no deleted task of that id.
@@ -214,14 +185,7 @@ pub async fn restore(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    let Some(TaskRow(task)) = row else {
-        return Ok(None);
-    };
-    if task.completed_at.is_none() {
-        reminders::replace_for_task(conn, &task, zone, now).await?;
-    }
-    announce(conn, EventType::TaskRestored, &task, now).await?;
-    Ok(Some(task))
+    opened(conn, EventType::TaskRestored, row, zone, now).await
 }
 
 /// Moves the open all-day tasks of `owner`, whose zone is now `zone`: where a day ends and when
@@ -264,6 +228,40 @@ pub async fn rezone(
         announce(conn, EventType::TaskUpdated, task, now).await?;
     }
     Ok(moved.len())
+}
+
+/// What follows from a write that may have left a task open: its reminders and its event. A completed
+/// task keeps what its owner wrote, but nothing of it fires until it is reopened.
+async fn opened(
+    conn: &mut PgConnection,
+    kind: EventType,
+    written: Option<TaskRow>,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let Some(TaskRow(task)) = written else {
+        return Ok(None);
+    };
+    if task.completed_at.is_none() {
+        reminders::replace_for_task(conn, &task, zone, now).await?;
+    }
+    announce(conn, kind, &task, now).await?;
+    Ok(Some(task))
+}
+
+/// What follows from a write that has closed a task: its reminders end, and its event.
+async fn closed(
+    conn: &mut PgConnection,
+    kind: EventType,
+    written: Option<TaskRow>,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let Some(TaskRow(task)) = written else {
+        return Ok(None);
+    };
+    reminders::cancel_for_task(conn, task.id, now).await?;
+    announce(conn, kind, &task, now).await?;
+    Ok(Some(task))
 }
 
 /// Puts the event of a write into the outbox.
