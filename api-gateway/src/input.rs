@@ -116,24 +116,7 @@ impl TaskInput {
 impl Content {
     /// A new task of this content.
     pub(crate) fn into_task(self, id: Uuid, owner: Uuid, zone: Tz, now: DateTime<Utc>) -> Task {
-        let mut task = Task {
-            id,
-            owner,
-            title: String::new(),
-            description: String::new(),
-            priority: Priority::default(),
-            tags: Vec::new(),
-            due: None,
-            due_at: None,
-            recurrence: None,
-            series: None,
-            occurrence: None,
-            reminders: Vec::new(),
-            completed_at: None,
-            created_at: now,
-            updated_at: now,
-            version: 1,
-        };
+        let mut task = Task::new(id, owner, String::new(), now);
         self.write_to(&mut task, zone);
         task
     }

@@ -189,20 +189,13 @@ impl Follower {
         let id = request::id(job).map_err(anyhow::Error::msg)?;
         let wanted = request::desired(job)
             .map_err(|error| anyhow::anyhow!("ReminderJob {}: {error}", job.name_any()))?;
-        let mut transaction = self.pool().begin().await?;
-        let done = stored::put(&mut transaction, id, &wanted, Utc::now()).await?;
-        transaction.commit().await?;
-        if done == stored::Put::Changed {
-            self.reminders.settle(id).await?;
-        }
+        self.reminders.put(id, &wanted).await?;
         Ok(())
     }
 
     async fn cancel(&self, id: Uuid) -> anyhow::Result<()> {
-        let mut transaction = self.pool().begin().await?;
-        stored::cancel(&mut transaction, id, Utc::now()).await?;
-        transaction.commit().await?;
-        self.reminders.settle(id).await
+        self.reminders.cancel(id).await?;
+        Ok(())
     }
 }
 

@@ -236,6 +236,30 @@ pub struct Task {
     pub version: i64,
 }
 
+impl Task {
+    /// An open task that says nothing but its title.
+    pub fn new(id: Uuid, owner: Uuid, title: impl Into<String>, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            owner,
+            title: title.into(),
+            description: String::new(),
+            priority: Priority::default(),
+            tags: Vec::new(),
+            due: None,
+            due_at: None,
+            recurrence: None,
+            series: None,
+            occurrence: None,
+            reminders: Vec::new(),
+            completed_at: None,
+            created_at: now,
+            updated_at: now,
+            version: 1,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

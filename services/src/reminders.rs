@@ -21,10 +21,11 @@ use axum::{
 use chrono::{DateTime, Utc};
 use domain::{
     event::{Event, Topic},
+    internal_api::ReminderPut,
     reminder::{Alarm, CatchUp},
 };
 use sqlx::PgPool;
-use store::reminders::{self, Fired};
+use store::reminders::{self, Fired, Put};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -76,13 +77,21 @@ impl Reminders {
         })
     }
 
-    /// Fires what an alarm stands for, if it still does.
+    /// Fires what an alarm stands for, if it still does. A late one that rings beyond the catch-up
+    /// rate is left to the sweep, which keeps the rate.
     ///
     /// # Errors
     /// When the store is away: the alarm must ring again.
     pub async fn ring(&self, alarm: &Alarm, path: reminders::Path) -> anyhow::Result<Fired> {
+        let now = Utc::now();
+        let may_fire = |late| {
+            path == reminders::Path::Sweep
+                || late <= LATE
+                || self.pace.take(now, self.policy.per_second)
+        };
         let mut transaction = self.pool.begin().await?;
-        let fired = reminders::ring(&mut transaction, alarm, path, self.policy, Utc::now()).await?;
+        let fired =
+            reminders::ring(&mut transaction, alarm, path, self.policy, may_fire, now).await?;
         transaction.commit().await?;
         let result = match fired {
             Fired::Now { late } => {
@@ -93,6 +102,7 @@ impl Reminders {
             Fired::Suspended => "suspended",
             Fired::Stale => "stale",
             Fired::Early => "early",
+            Fired::Deferred => "deferred",
             Fired::Missed => "missed",
             Fired::Failed => "failed",
             Fired::Unknown => "unknown",
@@ -102,21 +112,11 @@ impl Reminders {
         Ok(fired)
     }
 
-    /// What an alarm of the clock comes to: `true` when the clock is done with it. A late one beyond
-    /// the catch-up rate is left to the sweep, which keeps the rate.
+    /// What an alarm of the clock comes to: `true` when the clock is done with it.
     ///
     /// # Errors
     /// When the store is away: the alarm must ring again.
-    pub async fn on_alarm(
-        &self,
-        alarm: &Alarm,
-        fire_at: Option<DateTime<Utc>>,
-    ) -> anyhow::Result<bool> {
-        let now = Utc::now();
-        if fire_at.is_some_and(|at| now - at > LATE) && !self.pace.take(now, self.policy.per_second)
-        {
-            return Ok(true);
-        }
+    pub async fn on_alarm(&self, alarm: &Alarm) -> anyhow::Result<bool> {
         Ok(self.ring(alarm, reminders::Path::Alarm).await? != Fired::Early)
     }
 
@@ -209,13 +209,45 @@ impl Reminders {
         settled
     }
 
-    /// Sets or takes away the alarm of one reminder, after a write outside of the event flow.
+    /// Makes a reminder what a `ReminderJob` asks for, and sets its alarm.
     ///
     /// # Errors
-    /// When the clock or the store is away; the sweep does it then.
-    pub async fn settle(&self, reminder: Uuid) -> anyhow::Result<()> {
-        let work = reminders::work_of(&mut *self.pool.acquire().await?, reminder).await?;
-        settle(&self.pool, self.clock.as_ref(), &work).await
+    /// When the store is away.
+    pub async fn put(&self, id: Uuid, wanted: &ReminderPut) -> Result<Put, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let done = reminders::put(&mut transaction, id, wanted, Utc::now()).await?;
+        transaction.commit().await?;
+        if done == Put::Changed {
+            self.settle(id).await;
+        }
+        Ok(done)
+    }
+
+    /// Cancels a reminder that a `ReminderJob` asked for, and takes its alarm away. `false`: there is no
+    /// such reminder.
+    ///
+    /// # Errors
+    /// When the store is away.
+    pub async fn cancel(&self, id: Uuid) -> Result<bool, sqlx::Error> {
+        let mut transaction = self.pool.begin().await?;
+        let found = reminders::cancel(&mut transaction, id, Utc::now()).await?;
+        transaction.commit().await?;
+        if found {
+            self.settle(id).await;
+        }
+        Ok(found)
+    }
+
+    /// Sets or takes away the alarm of one reminder. Its row is written: when the alarm clock is away
+    /// the sweep does the rest.
+    async fn settle(&self, id: Uuid) {
+        let outcome = async {
+            let work = reminders::work_of(&mut *self.pool.acquire().await?, id).await?;
+            settle(&self.pool, self.clock.as_ref(), &work).await
+        };
+        if let Err(error) = outcome.await {
+            tracing::warn!(reminder = %id, error = format!("{error:#}"), "its alarm is not as it should be yet; the sweep mends it");
+        }
     }
 
     /// Rings as the in-process timer does, until `shutdown`.
@@ -292,12 +324,7 @@ async fn on_job(State(service): State<Arc<Reminders>>, Path(name): Path<String>)
         tracing::error!(name, "a job of this app-id that is not ours: acknowledged");
         return StatusCode::OK;
     };
-    let outcome = async {
-        let work = reminders::work_of(&mut *service.pool.acquire().await?, alarm.reminder).await?;
-        let fire_at = work.first().map(|item| item.current().1);
-        service.on_alarm(&alarm, fire_at).await
-    };
-    match outcome.await {
+    match service.on_alarm(&alarm).await {
         Ok(true) => StatusCode::OK,
         Ok(false) => StatusCode::SERVICE_UNAVAILABLE,
         Err(error) => {

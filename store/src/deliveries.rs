@@ -8,7 +8,10 @@ use domain::{
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::{outbox, reminders::event};
+use crate::{
+    outbox,
+    reminders::{event, firing_event_id},
+};
 
 /// Due deliveries among which owners take turns.
 const WINDOW: i64 = 10_000;
@@ -209,19 +212,6 @@ async fn finish(
         reason,
         ..due.clone()
     };
-    let id = Uuid::new_v5(
-        &due.reminder_id,
-        format!("{name}.{}", due.occurrence).as_bytes(),
-    );
+    let id = firing_event_id(name, due.reminder_id, due.occurrence);
     outbox::put(conn, &event(id, kind, owner, &data, now)).await
-}
-
-/// When the next delivery is due, if one waits.
-///
-/// # Errors
-/// From the database.
-pub async fn next_due(pool: &PgPool) -> Result<Option<DateTime<Utc>>, sqlx::Error> {
-    sqlx::query_scalar("select min(next_attempt_at) from deliveries where state = 'Pending'")
-        .fetch_one(pool)
-        .await
 }

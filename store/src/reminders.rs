@@ -104,6 +104,11 @@ pub(crate) fn event(
     Event::new(id, kind, subject, owner, now, data)
 }
 
+/// Id of what becomes of one firing: the same however often it is told.
+pub(crate) fn firing_event_id(what: &str, reminder: Uuid, occurrence: i32) -> Uuid {
+    Uuid::new_v5(&reminder, format!("{what}.{occurrence}").as_bytes())
+}
+
 async fn announce(
     conn: &mut PgConnection,
     kind: EventType,

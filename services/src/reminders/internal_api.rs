@@ -129,9 +129,9 @@ async fn put(
     Body(wanted): Body<ReminderPut>,
 ) -> Result<Json<ReminderView>, Problem> {
     check(&wanted)?;
-    let mut transaction = service.pool.begin().await.map_err(failed)?;
     if let Some(task) = wanted.task_id {
-        let owner = store::tasks::owner_of(&mut transaction, task)
+        let mut connection = service.pool.acquire().await.map_err(failed)?;
+        let owner = store::tasks::owner_of(&mut connection, task)
             .await
             .map_err(failed)?;
         if owner.is_none() {
@@ -140,19 +140,11 @@ async fn put(
             return Err(errors.into());
         }
     }
-    let done = reminders::put(&mut transaction, id, &wanted, Utc::now())
-        .await
-        .map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
-    match done {
-        Put::NotYours => {
-            return Err(Problem::new(
-                axum::http::StatusCode::CONFLICT,
-                "the id belongs to a reminder that a user made",
-            ));
-        }
-        Put::Unchanged => {}
-        Put::Changed => settle_logged(&service, id).await,
+    if service.put(id, &wanted).await.map_err(failed)? == Put::NotYours {
+        return Err(Problem::new(
+            axum::http::StatusCode::CONFLICT,
+            "the id belongs to a reminder that a user made",
+        ));
     }
     view(&service, id).await
 }
@@ -161,23 +153,10 @@ async fn cancel(
     State(service): State<Arc<Reminders>>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<ReminderView>, Problem> {
-    let mut transaction = service.pool.begin().await.map_err(failed)?;
-    let found = reminders::cancel(&mut transaction, id, Utc::now())
-        .await
-        .map_err(failed)?;
-    transaction.commit().await.map_err(failed)?;
-    if !found {
+    if !service.cancel(id).await.map_err(failed)? {
         return Err(Problem::not_found("reminder"));
     }
-    settle_logged(&service, id).await;
     view(&service, id).await
-}
-
-/// The row is written: when the alarm clock is away the sweep does the rest.
-async fn settle_logged(service: &Reminders, id: Uuid) {
-    if let Err(error) = service.settle(id).await {
-        tracing::warn!(reminder = %id, error = format!("{error:#}"), "its alarm is not set yet; the sweep sets it");
-    }
 }
 
 async fn lookup(

@@ -180,7 +180,7 @@ async fn late_alarms_beyond_the_rate_are_left_to_the_sweep() {
     let reminders = create(&pool, &task(user(&pool).await, &times)).await;
     for reminder in &reminders {
         let alarm = alarm_of(&pool, *reminder).await;
-        assert!(service.on_alarm(&alarm, Some(late)).await.unwrap());
+        assert!(service.on_alarm(&alarm).await.unwrap());
     }
     let mut fired = 0;
     for reminder in &reminders {
@@ -199,7 +199,7 @@ async fn an_alarm_of_nobody_is_acknowledged() {
         occurrence: 0,
         generation: 1,
     };
-    assert!(service.on_alarm(&nobody, None).await.unwrap());
+    assert!(service.on_alarm(&nobody).await.unwrap());
 }
 
 #[tokio::test]

@@ -34,19 +34,8 @@ pub(crate) async fn user(pool: &PgPool) -> Uuid {
 
 /// A task of `owner` with a reminder at each of `times`.
 pub(crate) fn task(owner: Uuid, times: &[DateTime<Utc>]) -> Task {
-    let now = Utc::now();
     Task {
-        id: Uuid::now_v7(),
-        owner,
-        title: "Water the plants".into(),
-        description: String::new(),
         priority: Priority::P2,
-        tags: Vec::new(),
-        due: None,
-        due_at: None,
-        recurrence: None,
-        series: None,
-        occurrence: None,
         reminders: times
             .iter()
             .map(|&at| ReminderSpec {
@@ -54,10 +43,7 @@ pub(crate) fn task(owner: Uuid, times: &[DateTime<Utc>]) -> Task {
                 channels: Vec::new(),
             })
             .collect(),
-        completed_at: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
+        ..Task::new(Uuid::now_v7(), owner, "Water the plants", Utc::now())
     }
 }
 

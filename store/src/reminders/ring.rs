@@ -11,7 +11,7 @@ use domain::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Reminder, event};
+use super::{Reminder, event, firing_event_id};
 use crate::{audit, outbox, tasks, users};
 
 /// Which way a reminder came to fire.
@@ -47,6 +47,8 @@ pub enum Fired {
     Stale,
     /// Not due yet.
     Early,
+    /// Late, and not its turn: the sweep fires it.
+    Deferred,
     /// Too late by the catch-up policy.
     Missed,
     /// It could not do what it was made for; the reason is stored.
@@ -56,7 +58,7 @@ pub enum Fired {
 }
 
 /// Deals with an alarm: claims the firing once, whichever path comes first, and writes what follows
-/// from it. Call it in a transaction.
+/// from it. `may_fire` is asked how late a firing may be now. Call it in a transaction.
 ///
 /// # Errors
 /// From the database.
@@ -65,6 +67,7 @@ pub async fn ring(
     alarm: &Alarm,
     path: Path,
     policy: CatchUp,
+    may_fire: impl FnOnce(Duration) -> bool,
     now: DateTime<Utc>,
 ) -> Result<Fired, sqlx::Error> {
     // The lock makes the two paths take turns.
@@ -104,6 +107,7 @@ pub async fn ring(
             finish(conn, &reminder, Phase::Missed, reason, now).await?;
             Ok(Fired::Missed)
         }
+        Firing::Fire { late } if !may_fire(late) => Ok(Fired::Deferred),
         Firing::Fire { late } => {
             sqlx::query(
                 "insert into firings (reminder_id, occurrence, generation, fired_at, lateness_ms, path)
@@ -143,7 +147,7 @@ pub async fn ring(
             .execute(&mut *conn)
             .await?;
             reminder.fired_at = Some(now);
-            let id = firing_event_id("due", &reminder);
+            let id = firing_event_id("due", reminder.id, reminder.occurrence);
             let due = event(
                 id,
                 EventType::ReminderDue,
@@ -213,7 +217,7 @@ async fn finish(
     let mut data = reminder.event_data();
     data.reason = Some(reason);
     let failed = event(
-        firing_event_id("failed", reminder),
+        firing_event_id("failed", reminder.id, reminder.occurrence),
         EventType::ReminderFailed,
         reminder.owner_id,
         &data,
@@ -241,13 +245,6 @@ async fn record_stale(
     audit::append_stale(conn, &stale).await
 }
 
-fn firing_event_id(what: &str, reminder: &Reminder) -> Uuid {
-    Uuid::new_v5(
-        &reminder.id,
-        format!("{what}.{}", reminder.occurrence).as_bytes(),
-    )
-}
-
 /// Makes the task of a template, once for each id. `None`: there is no such owner.
 async fn create_task(
     conn: &mut PgConnection,
@@ -263,10 +260,6 @@ async fn create_task(
         .and_then(|name| name.parse().ok())
         .unwrap_or(Tz::UTC);
     let task = Task {
-        id: template.id,
-        owner: owner.id,
-        title: template.title.clone(),
-        description: String::new(),
         priority: template.priority,
         tags: template.tags.clone(),
         due: template.due_at.map(|at| Due::At {
@@ -274,14 +267,7 @@ async fn create_task(
             time_zone: zone,
         }),
         due_at: template.due_at,
-        recurrence: None,
-        series: None,
-        occurrence: None,
-        reminders: Vec::new(),
-        completed_at: None,
-        created_at: now,
-        updated_at: now,
-        version: 1,
+        ..Task::new(template.id, owner.id, &template.title, now)
     };
     tasks::create(conn, &task, owner.zone(), now).await?;
     Ok(Some((owner.id, template.id)))
