@@ -1,6 +1,7 @@
 //! What every process of the data plane shares: logs, health and metrics, graceful shutdown,
-//! errors as problem documents, and access tokens. Nothing here knows what a task is.
+//! errors as problem documents, access tokens, and the memory allocator. Nothing here knows what a task is.
 
+mod allocator;
 pub mod auth;
 pub mod ops;
 pub mod problem;
