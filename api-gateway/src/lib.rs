@@ -17,6 +17,7 @@ mod query;
 mod routes;
 mod state;
 mod view;
+mod zones;
 
 pub use openapi::document;
 pub use passwords::hash_password;

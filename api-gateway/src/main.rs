@@ -42,15 +42,15 @@ async fn main() -> anyhow::Result<()> {
     telemetry::init(telemetry::Format::Json, &settings.log)?;
     let metrics = ops::install_metrics()?;
     let shutdown = shutdown::token()?;
-    let pool = store::connect(
+    let store = store::Store::connect(
         &settings.database_url,
         "todostack-gateway",
         settings.database_connections,
     )?;
     let keys = Keys::new(settings.jwt_key.as_bytes())?;
-    let router = gateway::router(Gateway::new(pool.clone(), keys)?);
+    let router = gateway::router(Gateway::new(store.clone(), keys)?);
 
-    let checked = pool.clone();
+    let checked = store.clone();
     let ready = move || {
         let pool = checked.clone();
         async move {
@@ -79,6 +79,6 @@ async fn main() -> anyhow::Result<()> {
         result
     };
     tokio::try_join!(interface, health).context("gateway")?;
-    pool.close().await;
+    store.close().await;
     Ok(())
 }

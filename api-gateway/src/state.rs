@@ -2,17 +2,18 @@
 
 use axum::extract::FromRef;
 use runtime::auth::Keys;
-use sqlx::PgPool;
+use store::Store;
 
-use crate::{attempts::Attempts, passwords::Passwords};
+use crate::{attempts::Attempts, passwords::Passwords, zones::Zones};
 
 /// The gateway's parts; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Gateway {
-    pub(crate) pool: PgPool,
+    pub(crate) store: Store,
     pub(crate) keys: Keys,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) zones: Zones,
 }
 
 impl Gateway {
@@ -20,12 +21,13 @@ impl Gateway {
     ///
     /// # Errors
     /// When the password hasher cannot be set up.
-    pub fn new(pool: PgPool, keys: Keys) -> anyhow::Result<Self> {
+    pub fn new(store: Store, keys: Keys) -> anyhow::Result<Self> {
         Ok(Self {
-            pool,
+            store,
             keys,
             passwords: Passwords::new()?,
             attempts: Attempts::default(),
+            zones: Zones::default(),
         })
     }
 }

@@ -17,8 +17,8 @@ const MOST: i64 = 200;
 /// When no `todostack dev` is running.
 pub(crate) async fn reminderjobs(data_dir: &Path) -> anyhow::Result<()> {
     let running = Running::read(data_dir)?;
-    let pool = store::connect(&running.database_url, "todostack-get", 1)?;
-    let mut connection = pool
+    let store = store::Store::connect(&running.database_url, "todostack-get", 1)?;
+    let mut connection = store
         .acquire()
         .await
         .with_context(|| format!("no `todostack dev` is running on {}", data_dir.display()))?;

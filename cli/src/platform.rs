@@ -18,7 +18,7 @@ use services::{
     timer::Timer,
     transport::InProcess,
 };
-use sqlx::PgPool;
+use store::Store;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -41,7 +41,7 @@ pub(crate) struct Platform {
     /// The gateway's URL.
     pub(crate) address: String,
     /// The store.
-    pub(crate) pool: PgPool,
+    pub(crate) store: Store,
     /// The service that fires.
     pub(crate) reminders: Arc<Reminders>,
     /// Cancelled when it stops.
@@ -86,15 +86,15 @@ impl Platform {
         let prepared = async {
             let url = postgres.url();
             store::migrate_url(&url).await.context("the schema")?;
-            let pool = store::connect(&url, "todostack-dev", 30)?;
+            let store = Store::connect(&url, "todostack-dev", 30)?;
             let secret = Secret::parse(&keys.webhook)?;
             // Everything is on this machine, the receivers too.
             let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;
             let tokens = auth::Keys::new(keys.jwt.as_bytes())?;
-            let gateway = Gateway::new(pool.clone(), tokens.clone())?;
-            anyhow::Ok((pool, webhooks, tokens, gateway))
+            let gateway = Gateway::new(store.clone(), tokens.clone())?;
+            anyhow::Ok((store, webhooks, tokens, gateway))
         };
-        let (pool, webhooks, tokens, gateway) = match prepared.await {
+        let (store, webhooks, tokens, gateway) = match prepared.await {
             Ok(prepared) => prepared,
             Err(error) => return Err((postgres, error)),
         };
@@ -102,19 +102,23 @@ impl Platform {
         let mut work = JoinSet::new();
 
         let (timer, ringing) = Timer::new();
-        let reminders = Reminders::new(pool.clone(), Arc::new(timer), options.catch_up);
-        let notifications = Notifications::new(pool.clone(), webhooks);
-        let sync = Sync::new(pool.clone(), tokens.clone(), shutdown.clone());
+        let reminders = Reminders::new(store.clone(), Arc::new(timer), options.catch_up);
+        let notifications = Notifications::new(store.clone(), webhooks);
+        let sync = Sync::new(store.pool().clone(), tokens.clone(), shutdown.clone());
         let consumers: Vec<Arc<dyn Consumer>> = vec![
             reminders.clone(),
             notifications.clone(),
-            Arc::new(Recurrence { pool: pool.clone() }),
-            Arc::new(Audit { pool: pool.clone() }),
+            Arc::new(Recurrence {
+                store: store.clone(),
+            }),
+            Arc::new(Audit {
+                store: store.clone(),
+            }),
             Arc::new(sync.clone()),
         ];
         let (namespace, name) = &options.stack;
         let relay = Relay {
-            pool: pool.clone(),
+            store: store.clone(),
             publisher: Arc::new(InProcess::new(consumers)),
             source: format!("/todostack/{namespace}/{name}"),
         };
@@ -122,6 +126,10 @@ impl Platform {
         work.spawn(reminders.clone().listen(ringing, shutdown.clone()));
         // The timer starts empty: the first sweep sets what is about to ring.
         work.spawn(reminders::sweep_each_minute(
+            reminders.clone(),
+            shutdown.clone(),
+        ));
+        work.spawn(reminders::tick_each_second(
             reminders.clone(),
             shutdown.clone(),
         ));
@@ -143,7 +151,7 @@ impl Platform {
         });
         Ok(Self {
             address,
-            pool,
+            store,
             reminders,
             shutdown,
             postgres,
@@ -170,7 +178,7 @@ impl Platform {
             tracing::warn!("some work did not end in time; it goes on at the next start");
             self.work.abort_all();
         }
-        self.pool.close().await;
+        self.store.close().await;
         self.postgres.stop().await
     }
 }

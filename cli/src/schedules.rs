@@ -121,7 +121,7 @@ impl Follower {
     }
 
     fn pool(&self) -> &PgPool {
-        &self.reminders.pool
+        &self.reminders.store
     }
 
     async fn tick(&mut self) -> anyhow::Result<()> {

@@ -161,8 +161,12 @@ pub struct Ringing {
     pub fire_at: DateTime<Utc>,
 }
 
-/// Tolerated difference between the scheduler's clock and ours.
+/// An alarm that rings early by at most this is waited for: the scheduler's clock is ahead of ours.
 pub const CLOCK_SKEW: Duration = Duration::seconds(2);
+
+/// The alarm clock holds the alarms of this time ahead only: reminders further off are rows of the
+/// store and cost it nothing.
+pub const HORIZON: Duration = Duration::hours(24);
 
 /// Decides what a ringing alarm leads to. Pure: both the alarm clock and the sweep call it.
 pub fn decide(now: &Ringing, alarm: &Alarm, at: DateTime<Utc>, policy: CatchUp) -> Firing {
@@ -173,7 +177,7 @@ pub fn decide(now: &Ringing, alarm: &Alarm, at: DateTime<Utc>, policy: CatchUp) 
         return Firing::Stale;
     }
     let late = at - now.fire_at;
-    if late < -CLOCK_SKEW {
+    if late < Duration::zero() {
         Firing::Early
     } else if late.num_seconds() > policy.window_seconds {
         Firing::Miss

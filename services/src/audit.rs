@@ -2,14 +2,14 @@
 
 use async_trait::async_trait;
 use domain::event::{Event, Topic};
-use sqlx::PgPool;
+use store::Store;
 
 use crate::consumer::Consumer;
 
 /// The service.
 pub struct Audit {
     /// The store.
-    pub pool: PgPool,
+    pub store: Store,
 }
 
 #[async_trait]
@@ -22,9 +22,11 @@ impl Consumer for Audit {
         &[Topic::TaskEvents, Topic::Reminders]
     }
 
-    async fn handle(&self, event: &Event) -> anyhow::Result<()> {
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
         // The trail's own key is the event's id: it needs no inbox.
-        store::audit::append(&mut *self.pool.acquire().await?, event).await?;
+        let mut transaction = self.store.pool().begin().await?;
+        store::audit::append_all(&mut transaction, events).await?;
+        transaction.commit().await?;
         Ok(())
     }
 }

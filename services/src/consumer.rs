@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Request, State},
+    extract::{DefaultBodyLimit, Path, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -14,7 +14,8 @@ use axum::{
 };
 use domain::event::{Event, Topic};
 use runtime::Problem;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
+use serde_json::{json, value::RawValue};
 use sqlx::PgPool;
 use subtle::ConstantTimeEq;
 
@@ -30,39 +31,94 @@ pub trait Consumer: Send + Sync + 'static {
     /// The topics that it reads.
     fn topics(&self) -> &'static [Topic];
 
-    /// Deals with an event. Its effects are durable when this returns.
+    /// Deals with events, in this order, all of them or none. Their effects are durable when this
+    /// returns.
     ///
     /// # Errors
-    /// When it could not now and should be tried again.
-    async fn handle(&self, event: &Event) -> anyhow::Result<()>;
+    /// When it could not deal with all of them; [`deliver`] then finds out with which it can.
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()>;
 }
 
-/// Hands an event to a consumer and counts the outcome.
+/// Hands events to a consumer and counts the outcomes. Whether each was dealt with, in their order.
 ///
-/// # Errors
-/// The consumer's.
-pub async fn deliver(consumer: &dyn Consumer, event: &Event) -> anyhow::Result<()> {
-    let outcome = consumer.handle(event).await;
-    let result = if outcome.is_ok() { "ok" } else { "retry" };
-    metrics::counter!("todostack_events_consumed_total",
-        "consumer" => consumer.name(), "type" => event.kind.as_str(), "result" => result)
-    .increment(1);
-    if let Err(error) = &outcome {
-        tracing::warn!(consumer = consumer.name(), event = %event.id, kind = event.kind.as_str(),
-            error = format!("{error:#}"), "an event could not be dealt with; it comes again");
+/// A batch that fails is halved until the events that make it fail stand alone, so that they hold no
+/// other back; while the database is away nothing is tried again.
+pub async fn deliver(consumer: &dyn Consumer, events: &[Event]) -> Vec<bool> {
+    let mut done = vec![false; events.len()];
+    let mut parts = vec![0..events.len()];
+    let mut away = false;
+    while let Some(part) = parts.pop() {
+        if part.is_empty() || away {
+            continue;
+        }
+        match consumer.handle(&events[part.clone()]).await {
+            Ok(()) => done[part].fill(true),
+            Err(error) => {
+                away = is_away(&error);
+                if !away && part.len() > 1 {
+                    let middle = part.start + part.len() / 2;
+                    parts.extend([middle..part.end, part.start..middle]);
+                    continue;
+                }
+                let event = &events[part.start];
+                tracing::warn!(consumer = consumer.name(), event = %event.id,
+                    kind = event.kind.as_str(), events = part.len(), error = format!("{error:#}"),
+                    "could not be dealt with; it comes again");
+            }
+        }
     }
-    outcome
+    for (event, done) in events.iter().zip(&done) {
+        metrics::counter!("todostack_events_consumed_total",
+            "consumer" => consumer.name(), "type" => event.kind.as_str(),
+            "result" => if *done { "ok" } else { "retry" })
+        .increment(1);
+    }
+    done
 }
 
-/// `POST /events/<topic>`: what a Subscription of Dapr is routed to.
+/// Whether an error says that the database cannot be reached, whatever is asked of it.
+pub(crate) fn is_away(error: &anyhow::Error) -> bool {
+    matches!(
+        error.downcast_ref(),
+        Some(sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+    )
+}
+
+/// `POST /events/<topic>`: what a Subscription of Dapr is routed to, one event or a batch of them
+/// (<https://docs.dapr.io/developing-applications/building-blocks/pubsub/pubsub-bulk/>).
 ///
 /// A body that is no event of ours can never be dealt with: it is answered `DROP`, and Dapr moves it
-/// to the dead-letter topic. Anything that may pass is answered 500, and Dapr tries again by its
-/// Resiliency. Nothing is answered 404, which Dapr takes for "handled".
+/// to the dead-letter topic. Anything that may pass is answered `RETRY`, or 500 for a single event, and
+/// Dapr tries again by its Resiliency. Nothing is answered 404, which Dapr takes for "handled".
 pub fn routes(consumer: Arc<dyn Consumer>) -> Router {
     Router::new()
         .route("/events/{topic}", post(receive))
+        // Dapr holds a batch back by the number of its events, not by their size.
+        .layer(DefaultBodyLimit::disable())
         .with_state(consumer)
+}
+
+/// What Dapr posts: a batch of events, or one, whose fields are then not looked at here.
+#[derive(Deserialize)]
+struct Posted<'a> {
+    #[serde(borrow)]
+    entries: Option<Vec<Entry<'a>>>,
+}
+
+/// An event of a batch.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry<'a> {
+    entry_id: String,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    entry_id: &'a str,
+    status: &'static str,
 }
 
 async fn receive(
@@ -70,20 +126,58 @@ async fn receive(
     Path(topic): Path<String>,
     body: Bytes,
 ) -> Response {
-    let event: Event = match serde_json::from_slice(&body) {
-        Ok(event) => event,
-        Err(error) => {
-            tracing::error!(consumer = consumer.name(), topic, %error, "no event of ours: dropped to the dead letters");
-            metrics::counter!("todostack_events_consumed_total",
-                "consumer" => consumer.name(), "type" => "unknown", "result" => "drop")
-            .increment(1);
-            return Json(json!({"status": "DROP"})).into_response();
-        }
-    };
-    match deliver(consumer.as_ref(), &event).await {
-        Ok(()) => Json(json!({"status": "SUCCESS"})).into_response(),
-        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    let consumer = consumer.as_ref();
+    if let Ok(Posted {
+        entries: Some(entries),
+    }) = serde_json::from_slice(&body)
+    {
+        return receive_batch(consumer, &topic, &entries).await;
     }
+    match read(consumer, &topic, &body) {
+        Some(event) => match deliver(consumer, &[event]).await[..] {
+            [true] => Json(json!({"status": "SUCCESS"})).into_response(),
+            _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        },
+        None => Json(json!({"status": "DROP"})).into_response(),
+    }
+}
+
+async fn receive_batch(consumer: &dyn Consumer, topic: &str, entries: &[Entry<'_>]) -> Response {
+    let mut events = Vec::with_capacity(entries.len());
+    let mut known = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let text = entry.event.map_or("", RawValue::get);
+        let event = read(consumer, topic, text.as_bytes());
+        known.push(event.is_some());
+        events.extend(event);
+    }
+    let mut done = deliver(consumer, &events).await.into_iter();
+    let statuses: Vec<Answer<'_>> = entries
+        .iter()
+        .zip(known)
+        .map(|(entry, known)| Answer {
+            entry_id: &entry.entry_id,
+            status: match known.then(|| done.next()).flatten() {
+                Some(true) => "SUCCESS",
+                Some(false) => "RETRY",
+                None => "DROP",
+            },
+        })
+        .collect();
+    Json(json!({ "statuses": statuses })).into_response()
+}
+
+fn read(consumer: &dyn Consumer, topic: &str, text: &[u8]) -> Option<Event> {
+    serde_json::from_slice(text)
+        .inspect_err(|error| dropped(consumer, topic, error))
+        .ok()
+}
+
+fn dropped(consumer: &dyn Consumer, topic: &str, error: &serde_json::Error) {
+    tracing::error!(consumer = consumer.name(), topic, %error, "no event of ours: dropped to the dead letters");
+    metrics::counter!("todostack_events_consumed_total",
+        "consumer" => consumer.name(), "type" => "unknown", "result" => "drop")
+    .increment(1);
 }
 
 /// Everything that only our sidecar may call, behind its token, with `/healthz` beside it for Dapr's

@@ -1,18 +1,22 @@
 //! The sidecar: publishing in bulk and Jobs, over Dapr's HTTP interface (1.16).
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{event::Topic, reminder::Alarm};
+use domain::{
+    event::{Event, Topic},
+    reminder::Alarm,
+};
+use futures::future::join_all;
 use reqwest::{Client, StatusCode};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use crate::{
     alarm::AlarmClock,
-    transport::{Outgoing, Publisher},
+    transport::{Outgoing, Publisher, Refusal},
 };
 
 /// Longer than any call should take, shorter than people wait.
@@ -80,77 +84,81 @@ struct FailedEntry {
 
 #[async_trait]
 impl Publisher for DaprPublisher {
-    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<bool>> {
-        let mut taken = vec![false; batch.len()];
-        for topic in Topic::ALL {
+    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+        let topics = Topic::ALL.map(|topic| {
             let entries: Vec<(usize, &Outgoing)> = batch
                 .iter()
                 .enumerate()
                 .filter(|(_, entry)| entry.topic == topic)
                 .collect();
-            if entries.is_empty() {
-                continue;
-            }
-            for place in self.publish_all(topic, &entries).await {
-                taken[place] = true;
-            }
+            async move { self.publish_all(topic, &entries).await }
+        });
+        let mut outcome = vec![Err(Refusal::Transient); batch.len()];
+        for (place, known) in join_all(topics).await.into_iter().flatten() {
+            outcome[place] = known;
         }
-        Ok(taken)
+        Ok(outcome)
     }
 }
 
+/// What became of the entry at a place.
+type Known = (usize, Result<(), Refusal>);
+
 impl DaprPublisher {
-    /// Publishes in parts that the sidecar takes; the places of the entries that the broker has. A
-    /// part that is refused as a whole is tried again in halves, so that one event that cannot be
-    /// published keeps no other back.
-    async fn publish_all(&self, topic: Topic, entries: &[(usize, &Outgoing)]) -> Vec<usize> {
-        let mut taken = Vec::with_capacity(entries.len());
+    /// Publishes in parts that the sidecar takes; what is known of the entries. A part that is refused
+    /// as a whole is tried again in halves, so that one event that cannot be published keeps no other
+    /// back.
+    async fn publish_all(&self, topic: Topic, entries: &[(usize, &Outgoing)]) -> Vec<Known> {
+        let mut known = Vec::with_capacity(entries.len());
         let mut parts = parts(entries);
         let mut refusals = 0;
         while let Some(part) = parts.pop() {
-            match self.publish_to(topic, part).await {
-                Ok(failed) => taken.extend(
-                    part.iter()
-                        .map(|(place, _)| *place)
-                        .filter(|place| !failed.contains(&place.to_string())),
-                ),
-                Err(error) => {
-                    tracing::warn!(
-                        topic = topic.as_str(),
-                        events = part.len(),
-                        error = format!("{error:#}"),
-                        "publish failed; it is tried again"
-                    );
-                    refusals += 1;
-                    // The broker, not an event: no need to ask for each of them.
-                    if refusals > MOST_REFUSALS {
-                        break;
-                    }
-                    if part.len() > 1 {
-                        let (left, right) = part.split_at(part.len() / 2);
-                        parts.extend([right, left]);
-                    }
+            let error = match self.publish_to(topic, part).await {
+                Ok(outcome) => {
+                    known.extend(outcome);
+                    continue;
                 }
+                Err(error) => format!("{error:#}"),
+            };
+            tracing::warn!(
+                topic = topic.as_str(),
+                events = part.len(),
+                error,
+                "publish failed; it is tried again"
+            );
+            refusals += 1;
+            // The broker, not an event: no need to ask for each of them.
+            if refusals > MOST_REFUSALS {
+                break;
+            }
+            if let [(place, _)] = part {
+                known.push((*place, Err(refusal(error))));
+            } else {
+                let (left, right) = part.split_at(part.len() / 2);
+                parts.extend([right, left]);
             }
         }
-        taken
+        known
     }
 
-    /// Places of the entries that the broker did not take.
+    /// What became of each entry of a part.
+    ///
+    /// # Errors
+    /// When the broker took none of them.
     async fn publish_to(
         &self,
         topic: Topic,
         entries: &[(usize, &Outgoing)],
-    ) -> anyhow::Result<Vec<String>> {
-        let body: Vec<Value> = entries
+    ) -> anyhow::Result<Vec<Known>> {
+        let body: Vec<BulkEntry<'_>> = entries
             .iter()
-            .map(|(place, entry)| {
-                json!({
-                    "entryId": place.to_string(),
-                    "event": entry.event,
-                    "contentType": "application/cloudevents+json",
-                    "metadata": {"partitionKey": entry.event.subject},
-                })
+            .map(|(place, entry)| BulkEntry {
+                entry_id: place.to_string(),
+                event: &entry.event,
+                content_type: "application/cloudevents+json",
+                metadata: PartitionKey {
+                    partition_key: &entry.event.subject,
+                },
             })
             .collect();
         let url = format!(
@@ -162,27 +170,64 @@ impl DaprPublisher {
         );
         let response = self.sidecar.client.post(url).json(&body).send().await?;
         let status = response.status();
-        if status == StatusCode::NO_CONTENT {
-            return Ok(Vec::new());
+        let failed = if status == StatusCode::NO_CONTENT {
+            Vec::new()
+        } else {
+            let text = response.text().await?;
+            // 500 with a list: those failed, the others are with the broker.
+            serde_json::from_str(&text)
+                .ok()
+                .map(|answer: BulkAnswer| answer.failed_entries)
+                .filter(|failed| !failed.is_empty())
+                .with_context(|| format!("the sidecar answered {status}: {text}"))?
+        };
+        if let Some(first) = failed.first()
+            && failed.len() >= entries.len()
+        {
+            anyhow::bail!("the broker took nothing: {}", first.error);
         }
-        let text = response.text().await?;
-        // 500 with a list: those failed, the others are with the broker.
-        let answer: BulkAnswer = serde_json::from_str(&text)
-            .ok()
-            .filter(|answer: &BulkAnswer| !answer.failed_entries.is_empty())
-            .with_context(|| format!("the sidecar answered {status}: {text}"))?;
-        for entry in &answer.failed_entries {
-            tracing::warn!(
-                topic = topic.as_str(),
-                error = entry.error,
-                "the broker refused an event; it is tried again"
-            );
-        }
-        Ok(answer
-            .failed_entries
+        let mut refused: HashMap<String, String> = failed
             .into_iter()
-            .map(|entry| entry.entry_id)
+            .map(|entry| (entry.entry_id, entry.error))
+            .collect();
+        Ok(entries
+            .iter()
+            .map(|(place, _)| match refused.remove(&place.to_string()) {
+                None => (*place, Ok(())),
+                Some(error) => {
+                    tracing::warn!(topic = topic.as_str(), error, "the broker refused an event");
+                    (*place, Err(refusal(error)))
+                }
+            })
             .collect())
+    }
+}
+
+/// An entry of a bulk publish.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct BulkEntry<'a> {
+    entry_id: String,
+    event: &'a Event,
+    content_type: &'static str,
+    metadata: PartitionKey<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PartitionKey<'a> {
+    partition_key: &'a str,
+}
+
+/// Whether trying again can help. Only an event's size is known never to pass: by sarama's
+/// `MaxMessageBytes`, Kafka's `MESSAGE_TOO_LARGE`, or the sidecar's own limit of a body.
+fn refusal(error: String) -> Refusal {
+    let text = error.to_lowercase();
+    let size = ["too large", "larger than", "413"];
+    if size.iter().any(|words| text.contains(words)) {
+        Refusal::Permanent(error)
+    } else {
+        Refusal::Transient
     }
 }
 
@@ -264,7 +309,7 @@ async fn accepted(response: reqwest::Response) -> anyhow::Result<()> {
 mod tests {
     use super::*;
     use chrono::Utc;
-    use domain::event::{Event, EventType};
+    use domain::event::EventType;
     use uuid::Uuid;
 
     #[test]

@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod audit;
+pub mod batch;
 pub mod config;
 pub mod consumer;
 pub mod dapr;

@@ -18,7 +18,7 @@ use services::{
     reminders::{self, Reminders},
     sync::Sync,
 };
-use sqlx::PgPool;
+use store::Store;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,7 @@ async fn main() -> anyhow::Result<()> {
                     .unwrap_or_else(|| format!("{namespace}.{stack}.")),
             };
             let relay = Relay {
-                pool: process.pool.clone(),
+                store: process.store.clone(),
                 publisher: Arc::new(publisher),
                 source: process.common.source(),
             };
@@ -64,8 +64,12 @@ async fn main() -> anyhow::Result<()> {
                 per_second: args.catch_up_per_second,
             };
             let clock = Arc::new(Sidecar::new(process.common.dapr_http_port)?);
-            let service = Reminders::new(process.pool.clone(), clock, policy);
+            let service = Reminders::new(process.store.clone(), clock, policy);
             let mut work = JoinSet::new();
+            work.spawn(reminders::tick_each_second(
+                service.clone(),
+                process.shutdown.clone(),
+            ));
             let internal = reminders::internal_api::router(service.clone(), &args.internal_token);
             let stop = process.shutdown.clone();
             work.spawn(async move {
@@ -81,13 +85,13 @@ async fn main() -> anyhow::Result<()> {
         }
         Role::Recurrence(common) => {
             let process = Process::start(common, "recurrence")?;
-            let pool = process.pool.clone();
-            process.consume(Arc::new(Recurrence { pool })).await
+            let store = process.store.clone();
+            process.consume(Arc::new(Recurrence { store })).await
         }
         Role::Audit(common) => {
             let process = Process::start(common, "audit")?;
-            let pool = process.pool.clone();
-            process.consume(Arc::new(Audit { pool })).await
+            let store = process.store.clone();
+            process.consume(Arc::new(Audit { store })).await
         }
         Role::Notifications(args) => {
             let process = Process::start(args.common, "notifications")?;
@@ -98,7 +102,7 @@ async fn main() -> anyhow::Result<()> {
                 .transpose()
                 .context("TODOSTACK_WEBHOOK_SECRET")?;
             let webhooks = Webhooks::new(args.webhook_url, secret, args.webhook_allow_private)?;
-            let service = Notifications::new(process.pool.clone(), webhooks);
+            let service = Notifications::new(process.store.clone(), webhooks);
             let mut work = JoinSet::new();
             work.spawn(service.clone().run(process.shutdown.clone()));
             process
@@ -108,7 +112,7 @@ async fn main() -> anyhow::Result<()> {
         Role::Sync(args) => {
             let process = Process::start(args.common, "sync")?;
             let keys = Keys::new(args.jwt_key.as_bytes())?;
-            let sync = Sync::new(process.pool.clone(), keys, process.shutdown.clone());
+            let sync = Sync::new(process.store.pool().clone(), keys, process.shutdown.clone());
             let mut work = JoinSet::new();
             work.spawn(sync.clone().listen());
             let devices = sync.router();
@@ -122,7 +126,7 @@ async fn main() -> anyhow::Result<()> {
 /// What every role has.
 struct Process {
     common: Common,
-    pool: PgPool,
+    store: Store,
     metrics: runtime::ops::MetricsHandle,
     shutdown: CancellationToken,
 }
@@ -131,7 +135,7 @@ impl Process {
     fn start(common: Common, role: &'static str) -> anyhow::Result<Self> {
         telemetry::init(telemetry::Format::Json, &common.log)?;
         let metrics = ops::install_metrics()?;
-        let pool = store::connect(
+        let store = Store::connect(
             &common.database_url,
             &format!("{}-{role}", common.stack),
             CONNECTIONS,
@@ -146,7 +150,7 @@ impl Process {
         );
         Ok(Self {
             common,
-            pool,
+            store,
             metrics,
             shutdown,
         })
@@ -165,8 +169,8 @@ impl Process {
         mut work: JoinSet<()>,
     ) -> anyhow::Result<()> {
         let token = self.common.dapr_app_token.as_deref();
-        let router = for_sidecar(sidecar, token, self.pool.clone()).merge(public);
-        let pool = self.pool.clone();
+        let router = for_sidecar(sidecar, token, self.store.pool().clone()).merge(public);
+        let pool = self.store.pool().clone();
         let ready = move || {
             let pool = pool.clone();
             async move { store::ping(&pool).await.map_err(|error| error.to_string()) }

@@ -11,9 +11,8 @@ use domain::{
     event::{Event, EventType, Topic},
     reminder::{Channel, ReminderEvent},
 };
-use sqlx::PgPool;
 use store::{
-    channels,
+    Store, channels,
     deliveries::{self, Delivery, Outcome},
     inbox,
 };
@@ -35,16 +34,16 @@ const PAUSES: [i64; 8] = [5, 30, 300, 1800, 7200, 18_000, 36_000, 36_000];
 
 /// The service.
 pub struct Notifications {
-    pool: PgPool,
+    store: Store,
     webhooks: Webhooks,
     planned: Notify,
 }
 
 impl Notifications {
     /// A service that posts through `webhooks`.
-    pub fn new(pool: PgPool, webhooks: Webhooks) -> Arc<Self> {
+    pub fn new(store: Store, webhooks: Webhooks) -> Arc<Self> {
         Arc::new(Self {
-            pool,
+            store,
             webhooks,
             planned: Notify::new(),
         })
@@ -56,7 +55,7 @@ impl Notifications {
         while !shutdown.is_cancelled() {
             while under_way.try_join_next().is_some() {}
             let room = CONCURRENCY - under_way.len();
-            let taken = deliveries::take(&self.pool, Utc::now() + LEASE, room as i64).await;
+            let taken = deliveries::take(&self.store, Utc::now() + LEASE, room as i64).await;
             match taken {
                 Ok(taken) if !taken.is_empty() => {
                     for delivery in taken {
@@ -107,7 +106,7 @@ impl Notifications {
             tracing::warn!(reminder = %delivery.reminder_id, attempt = delivery.attempts, error, result, "not delivered");
         }
         let recorded = async {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = self.store.begin().await?;
             deliveries::record(&mut transaction, &delivery, &outcome, Utc::now()).await?;
             transaction.commit().await
         };
@@ -121,7 +120,7 @@ impl Notifications {
         let Channel::Webhook { url, id } = &delivery.target.0;
         let stored = match (id, delivery.owner_id) {
             (Some(id), Some(owner)) => {
-                channels::get(&mut *self.pool.acquire().await?, owner, *id).await?
+                channels::get(&mut *self.store.acquire().await?, owner, *id).await?
             }
             _ => None,
         };
@@ -203,17 +202,25 @@ impl Consumer for Notifications {
         &[Topic::Reminders]
     }
 
-    async fn handle(&self, event: &Event) -> anyhow::Result<()> {
-        if event.kind != EventType::ReminderDue {
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
+        let mut due: Vec<(&Event, ReminderEvent)> = Vec::new();
+        for event in events {
+            if event.kind == EventType::ReminderDue {
+                due.push((event, serde_json::from_value(event.data.clone())?));
+            }
+        }
+        if due.is_empty() {
             return Ok(());
         }
-        let due: ReminderEvent = serde_json::from_value(event.data.clone())?;
-        let mut transaction = self.pool.begin().await?;
-        if !inbox::accept(&mut transaction, self.name(), event.id).await? {
-            return Ok(());
+        let ids: Vec<uuid::Uuid> = due.iter().map(|(event, _)| event.id).collect();
+        let mut transaction = self.store.begin().await?;
+        let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
+        for (event, due) in &due {
+            if accepted.remove(&event.id) {
+                let channels = self.channels_of(&mut transaction, event, due).await?;
+                deliveries::plan(&mut transaction, event.owner, due, &channels, Utc::now()).await?;
+            }
         }
-        let channels = self.channels_of(&mut transaction, event, &due).await?;
-        deliveries::plan(&mut transaction, event.owner, &due, &channels, Utc::now()).await?;
         transaction.commit().await?;
         self.planned.notify_one();
         Ok(())

@@ -7,8 +7,8 @@ use domain::{
     recurrence::{MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start, instance_id},
     task::{Due, RemindAt, Task},
 };
-use sqlx::PgPool;
-use store::{inbox, tasks, users};
+use sqlx::PgConnection;
+use store::{Store, inbox, tasks, users};
 use uuid::Uuid;
 
 use crate::consumer::Consumer;
@@ -16,7 +16,7 @@ use crate::consumer::Consumer;
 /// The service.
 pub struct Recurrence {
     /// The store.
-    pub pool: PgPool,
+    pub store: Store,
 }
 
 #[async_trait]
@@ -29,39 +29,55 @@ impl Consumer for Recurrence {
         &[Topic::TaskEvents]
     }
 
-    async fn handle(&self, event: &Event) -> anyhow::Result<()> {
-        if event.kind != EventType::TaskCompleted {
-            return Ok(());
-        }
-        let task: Task = serde_json::from_value(event.data.clone())?;
-        if task.recurrence.is_none() {
-            return Ok(());
-        }
-        let mut transaction = self.pool.begin().await?;
-        if !inbox::accept(&mut transaction, self.name(), event.id).await? {
-            return Ok(());
-        }
-        let Some(user) = users::by_id_locked(&mut transaction, task.owner).await? else {
-            return Ok(transaction.commit().await?);
-        };
-        let now = Utc::now();
-        let series = task.series.unwrap_or(task.id);
-        let open = tasks::open_in_series(&mut transaction, task.owner, series).await?;
-        let room = MAX_OPEN_INSTANCES.saturating_sub(usize::try_from(open)?);
-        let instances = match next_instances(&task, user.zone()) {
-            Ok(instances) => instances,
-            Err(error) => {
-                // It was checked when it was written: a rule that a newer version refuses ends here.
-                tracing::error!(task = %task.id, %error, "a stored rule cannot be read; the series ends");
-                Vec::new()
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
+        let mut completed: Vec<(Uuid, Task)> = Vec::new();
+        for event in events {
+            if event.kind == EventType::TaskCompleted {
+                let task: Task = serde_json::from_value(event.data.clone())?;
+                if task.recurrence.is_some() {
+                    completed.push((event.id, task));
+                }
             }
-        };
-        for instance in instances.into_iter().take(room) {
-            tasks::create(&mut transaction, &instance, user.zone(), now).await?;
+        }
+        if completed.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = completed.iter().map(|(id, _)| *id).collect();
+        let mut transaction = self.store.begin().await?;
+        let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
+        // Users are locked in the order of their ids: two batches never wait in a circle.
+        completed.sort_by_key(|(_, task)| task.owner);
+        for (id, task) in &completed {
+            if accepted.remove(id) {
+                continue_series(&mut transaction, task).await?;
+            }
         }
         transaction.commit().await?;
         Ok(())
     }
+}
+
+/// Makes what follows a completed instance of a series.
+async fn continue_series(conn: &mut PgConnection, task: &Task) -> anyhow::Result<()> {
+    let Some(user) = users::by_id_locked(conn, task.owner).await? else {
+        return Ok(());
+    };
+    let now = Utc::now();
+    let series = task.series.unwrap_or(task.id);
+    let open = tasks::open_in_series(conn, task.owner, series).await?;
+    let room = MAX_OPEN_INSTANCES.saturating_sub(usize::try_from(open)?);
+    let instances = match next_instances(task, user.zone()) {
+        Ok(instances) => instances,
+        Err(error) => {
+            // It was checked when it was written: a rule that a newer version refuses ends here.
+            tracing::error!(task = %task.id, %error, "a stored rule cannot be read; the series ends");
+            Vec::new()
+        }
+    };
+    for instance in instances.into_iter().take(room) {
+        tasks::create(conn, &instance, user.zone(), now).await?;
+    }
+    Ok(())
 }
 
 /// The instances that follow a completed one. Their ids come from the series and the occurrence, so

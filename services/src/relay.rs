@@ -7,15 +7,18 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use chrono::Utc;
 use domain::event::Topic;
-use sqlx::{PgPool, postgres::PgListener};
-use store::outbox::{self, Waiting};
+use sqlx::postgres::PgListener;
+use store::{
+    Store,
+    outbox::{self, Waiting},
+};
 use tokio::{sync::Notify, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::transport::{Outgoing, Publisher};
+use crate::transport::{Outgoing, Publisher, Refusal};
 
 /// Events of one batch, at most.
-const BATCH: i64 = 500;
+const BATCH: i64 = 1000;
 
 /// A `NOTIFY` may be lost with its connection: look at least this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -35,7 +38,7 @@ const HOUSEKEEPING: Duration = Duration::from_secs(30);
 /// The relay.
 pub struct Relay {
     /// The store.
-    pub pool: PgPool,
+    pub store: Store,
     /// Where events go.
     pub publisher: Arc<dyn Publisher>,
     /// `source` of every event: `/todostack/<namespace>/<stack>`.
@@ -71,10 +74,10 @@ impl Relay {
         pause: &mut Duration,
         shutdown: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let mut listener = PgListener::connect_with(&self.pool).await?;
-        listener.listen(outbox::CHANNEL).await?;
+        let mut listener = PgListener::connect_with(&self.store).await?;
+        listener.listen(store::CHANNEL).await?;
         // Its own connection, closed with this session: the locks go with it.
-        let mut connection = self.pool.acquire().await?.detach();
+        let mut connection = self.store.acquire().await?.detach();
         let mut shards = Vec::new();
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -131,8 +134,7 @@ impl Relay {
         connection: &mut sqlx::PgConnection,
         batch: Vec<Waiting>,
     ) -> anyhow::Result<bool> {
-        let mut seqs = Vec::with_capacity(batch.len());
-        let mut written = Vec::with_capacity(batch.len());
+        let mut rows = Vec::with_capacity(batch.len());
         let mut outgoing = Vec::with_capacity(batch.len());
         for waiting in batch {
             let topic = Topic::ALL
@@ -141,12 +143,11 @@ impl Relay {
                 .with_context(|| format!("the outbox names an unknown topic {}", waiting.topic))?;
             let mut event = waiting.event.0;
             event.source.clone_from(&self.source);
-            seqs.push(waiting.seq);
-            written.push(waiting.created_at);
+            rows.push((waiting.seq, waiting.created_at));
             outgoing.push(Outgoing { topic, event });
         }
-        let taken = match self.publisher.publish(&outgoing).await {
-            Ok(taken) => taken,
+        let outcome = match self.publisher.publish(&outgoing).await {
+            Ok(outcome) => outcome,
             Err(error) => {
                 tracing::warn!(
                     error = format!("{error:#}"),
@@ -156,30 +157,48 @@ impl Relay {
             }
         };
         let now = Utc::now();
-        let mut done = Vec::with_capacity(seqs.len());
-        for (place, seq) in seqs.into_iter().enumerate() {
-            if taken.get(place) == Some(&true) {
-                done.push(seq);
-                let waited = (now - written[place]).to_std().unwrap_or_default();
-                metrics::histogram!("todostack_outbox_delay_seconds").record(waited.as_secs_f64());
+        let mut published = Vec::with_capacity(rows.len());
+        let mut refused = Vec::new();
+        for ((seq, written), outcome) in rows.into_iter().zip(outcome) {
+            match outcome {
+                Ok(()) => {
+                    published.push(seq);
+                    let waited = (now - written).to_std().unwrap_or_default();
+                    metrics::histogram!("todostack_outbox_delay_seconds")
+                        .record(waited.as_secs_f64());
+                }
+                Err(Refusal::Permanent(reason)) => refused.push((seq, reason)),
+                Err(Refusal::Transient) => {}
             }
         }
-        outbox::mark_published(connection, &done).await?;
-        metrics::counter!("todostack_events_published_total").increment(done.len() as u64);
-        Ok(!done.is_empty())
+        outbox::mark_published(connection, &published).await?;
+        if !refused.is_empty() {
+            let set_aside = outbox::refused(connection, &refused).await?;
+            if set_aside > 0 {
+                tracing::error!(
+                    events = set_aside,
+                    reason = refused[0].1,
+                    "set aside: the broker never takes them; `todostack dlq` lists them"
+                );
+                metrics::counter!("todostack_events_set_aside_total")
+                    .increment(set_aside.unsigned_abs());
+            }
+        }
+        metrics::counter!("todostack_events_published_total").increment(published.len() as u64);
+        Ok(!published.is_empty() || !refused.is_empty())
     }
 
     async fn clean_up(&self) -> anyhow::Result<()> {
-        let (waiting, oldest) = outbox::backlog(&self.pool).await?;
+        let (waiting, oldest) = outbox::backlog(&self.store).await?;
         let age = oldest.map_or(0.0, |at| (Utc::now() - at).as_seconds_f64().max(0.0));
         #[allow(clippy::cast_precision_loss)] // a gauge
         metrics::gauge!("todostack_outbox_waiting").set(waiting as f64);
         metrics::gauge!("todostack_outbox_oldest_seconds").set(age);
         let before = Utc::now() - KEEP;
-        while outbox::prune(&self.pool, before, PRUNE).await? == PRUNE.unsigned_abs() {}
+        while outbox::prune(&self.store, before, PRUNE).await? == PRUNE.unsigned_abs() {}
         // Longer than the broker keeps events by default (7 days).
         let before = Utc::now() - chrono::Duration::days(14);
-        while store::inbox::prune(&self.pool, before, PRUNE).await? == PRUNE.unsigned_abs() {}
+        while store::inbox::prune(&self.store, before, PRUNE).await? == PRUNE.unsigned_abs() {}
         Ok(())
     }
 }

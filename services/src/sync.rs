@@ -112,11 +112,15 @@ impl Consumer for Sync {
         &[Topic::TaskUpdates]
     }
 
-    async fn handle(&self, event: &Event) -> anyhow::Result<()> {
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
         // A notice is thin: far below the 8000 bytes that NOTIFY takes.
-        sqlx::query("select pg_notify($1, $2)")
+        let notices = events
+            .iter()
+            .map(serde_json::to_string)
+            .collect::<Result<Vec<_>, _>>()?;
+        sqlx::query("select pg_notify($1, notice) from unnest($2::text[]) as notice")
             .bind(CHANNEL)
-            .bind(serde_json::to_string(event)?)
+            .bind(notices)
             .execute(&self.pool)
             .await?;
         Ok(())

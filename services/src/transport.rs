@@ -16,6 +16,15 @@ pub struct Outgoing {
     pub event: Event,
 }
 
+/// Why the broker did not take an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// It may take it later: it is away, or a leader of a partition is.
+    Transient,
+    /// It never will, for this reason: the event is too large.
+    Permanent(String),
+}
+
 /// Where the relay publishes to.
 #[async_trait]
 pub trait Publisher: Send + Sync + 'static {
@@ -24,7 +33,7 @@ pub trait Publisher: Send + Sync + 'static {
     ///
     /// # Errors
     /// When nothing is known of any entry; all of them are tried again.
-    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<bool>>;
+    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<Result<(), Refusal>>>;
 }
 
 /// Hands events straight to the consumers of this process.
@@ -45,23 +54,36 @@ impl InProcess {
 
 #[async_trait]
 impl Publisher for InProcess {
-    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<bool>> {
-        for Outgoing { topic, event } in batch {
-            for consumer in &self.consumers {
-                if !consumer.topics().contains(topic) {
-                    continue;
-                }
-                let mut attempt = 1;
-                while deliver(consumer.as_ref(), event).await.is_err() {
-                    if attempt == ATTEMPTS {
-                        tracing::error!(consumer = consumer.name(), event = %event.id, "given up");
-                        break;
-                    }
-                    tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
-                    attempt += 1;
-                }
+    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+        // A slow consumer delays the next batch, but none of the others in this one.
+        let all = self.consumers.iter().map(|consumer| async move {
+            for topic in consumer.topics() {
+                let events: Vec<Event> = batch
+                    .iter()
+                    .filter(|outgoing| outgoing.topic == *topic)
+                    .map(|outgoing| outgoing.event.clone())
+                    .collect();
+                offer(consumer.as_ref(), events).await;
             }
+        });
+        futures::future::join_all(all).await;
+        Ok(vec![Ok(()); batch.len()])
+    }
+}
+
+/// Offers events to a consumer until it has dealt with them or they are given up.
+async fn offer(consumer: &dyn Consumer, mut events: Vec<Event>) {
+    for attempt in 1..=ATTEMPTS {
+        if events.is_empty() {
+            return;
         }
-        Ok(vec![true; batch.len()])
+        let mut done = deliver(consumer, &events).await.into_iter();
+        events.retain(|_| done.next() != Some(true));
+        if attempt < ATTEMPTS && !events.is_empty() {
+            tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
+        }
+    }
+    for event in events {
+        tracing::error!(consumer = consumer.name(), event = %event.id, "given up");
     }
 }

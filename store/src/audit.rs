@@ -8,7 +8,7 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-/// First key of the advisory locks of owners; any number that nobody else in this database uses.
+/// First key of the advisory locks that owners share; any number that nobody else in this database uses.
 const LOCK_CLASS: i32 = 0x6175_6469;
 
 /// One line of the trail.
@@ -31,42 +31,88 @@ pub struct Entry {
     pub data: serde_json::Value,
 }
 
-/// Appends an event; one that is there already stays as it is.
+/// Appends events in this order, in one statement; one that is there already stays as it is.
 ///
 /// # Errors
 /// From the database.
-pub async fn append(conn: &mut PgConnection, event: &Event) -> Result<(), sqlx::Error> {
-    insert(conn, event, event.kind.as_str()).await
+pub async fn append_all(conn: &mut PgConnection, events: &[Event]) -> Result<(), sqlx::Error> {
+    let lines: Vec<(&Event, &str)> = events
+        .iter()
+        .map(|event| (event, event.kind.as_str()))
+        .collect();
+    insert(conn, &lines).await
 }
 
-/// Appends that an alarm rang for a generation that is over, and so did nothing.
+/// Appends that alarms rang for generations that are over, and so did nothing.
 ///
 /// # Errors
 /// From the database.
-pub async fn append_stale(conn: &mut PgConnection, event: &Event) -> Result<(), sqlx::Error> {
-    debug_assert_eq!(event.kind, EventType::ReminderDue);
-    insert(conn, event, "reminder.stale").await
+pub async fn append_stale(conn: &mut PgConnection, events: &[Event]) -> Result<(), sqlx::Error> {
+    let lines: Vec<(&Event, &str)> = events
+        .iter()
+        .map(|event| {
+            debug_assert_eq!(event.kind, EventType::ReminderDue);
+            (event, "reminder.stale")
+        })
+        .collect();
+    insert(conn, &lines).await
 }
 
-async fn insert(conn: &mut PgConnection, event: &Event, kind: &str) -> Result<(), sqlx::Error> {
+async fn insert(conn: &mut PgConnection, lines: &[(&Event, &str)]) -> Result<(), sqlx::Error> {
+    if lines.is_empty() {
+        return Ok(());
+    }
+    let mut owners: Vec<i32> = lines.iter().map(|(event, _)| bucket(event.owner)).collect();
+    owners.sort_unstable();
+    owners.dedup();
     // One after the other for each owner: `seq` is then the order of commits too, and who reads on
-    // from the last line misses none.
+    // from the last line misses none. In ascending order, so that two batches never wait in a circle.
+    sqlx::query("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) as b")
+        .bind(LOCK_CLASS)
+        .bind(owners)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query(
-        "with turn as materialized
-             (select pg_advisory_xact_lock($7, hashtext(coalesce($4::text, ''))))
-         insert into audit (event_id, type, subject, owner_id, time, data)
-         select $1, $2, $3, $4, $5, $6 from turn on conflict (event_id) do nothing",
+        "insert into audit (event_id, type, subject, owner_id, time, data)
+         select event_id, type, subject, owner_id, time, data
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::timestamptz[], $6::jsonb[])
+              with ordinality as lines (event_id, type, subject, owner_id, time, data, place)
+         order by place on conflict (event_id) do nothing",
     )
-    .bind(event.id)
-    .bind(kind)
-    .bind(&event.subject)
-    .bind(event.owner)
-    .bind(event.time)
-    .bind(&event.data)
-    .bind(LOCK_CLASS)
+    .bind(lines.iter().map(|(event, _)| event.id).collect::<Vec<_>>())
+    .bind(lines.iter().map(|(_, kind)| *kind).collect::<Vec<_>>())
+    .bind(
+        lines
+            .iter()
+            .map(|(event, _)| event.subject.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        lines
+            .iter()
+            .map(|(event, _)| event.owner)
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        lines
+            .iter()
+            .map(|(event, _)| event.time)
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        lines
+            .iter()
+            .map(|(event, _)| &event.data)
+            .collect::<Vec<_>>(),
+    )
     .execute(conn)
     .await
     .map(|_| ())
+}
+
+/// The lock that an owner shares with some others: a batch of many owners takes few locks.
+fn bucket(owner: Option<Uuid>) -> i32 {
+    i32::from(owner.map_or(0, |id| id.as_bytes()[15]) & 63)
 }
 
 /// A user's trail after `after`, oldest first.

@@ -1,26 +1,36 @@
 //! Events that a consumer has dealt with: delivery is at least once, its effect is once.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-/// Notes that `consumer` deals with the event in this transaction. `false`: it has already.
+/// Notes that `consumer` deals with these events in this transaction. Those that it has not dealt with
+/// before; an event that stands twice in `events` is one.
 ///
 /// # Errors
 /// From the database.
 pub async fn accept(
     conn: &mut PgConnection,
     consumer: &str,
-    event: Uuid,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "insert into inbox (consumer, event_id) values ($1, $2) on conflict do nothing",
+    events: &[Uuid],
+) -> Result<HashSet<Uuid>, sqlx::Error> {
+    if events.is_empty() {
+        return Ok(HashSet::new());
+    }
+    // In the order of their ids: two replicas that have the same events wait for each other in one
+    // direction only.
+    let accepted: Vec<Uuid> = sqlx::query_scalar(
+        "insert into inbox (consumer, event_id)
+         select $1, id from (select distinct unnest($2::uuid[]) as id) as events order by id
+         on conflict do nothing returning event_id",
     )
     .bind(consumer)
-    .bind(event)
-    .execute(conn)
+    .bind(events)
+    .fetch_all(conn)
     .await?;
-    Ok(done.rows_affected() == 1)
+    Ok(accepted.into_iter().collect())
 }
 
 /// Forgets what was received before `before`, at most `limit` rows; returns how many. Keep them for

@@ -5,15 +5,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::event::{Event, Topic};
+use serde::Serialize;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
 /// Number of shards; a subject belongs to one of them.
 pub const SHARDS: i16 = 16;
-
-/// The channel that `NOTIFY` tells the relay by.
-pub const CHANNEL: &str = "todostack_outbox";
 
 /// First key of the advisory locks of shards; any number that nobody else in this database uses.
 const LOCK_CLASS: i32 = 0x746F_646F;
@@ -38,38 +36,83 @@ pub struct Waiting {
 /// # Errors
 /// From the database.
 pub async fn put(conn: &mut PgConnection, event: &Event) -> Result<(), sqlx::Error> {
-    let topic = event.kind.topic();
-    insert(conn, topic, event).await?;
-    if topic == Topic::TaskEvents {
-        insert(conn, Topic::TaskUpdates, &notice(event)).await?;
+    put_all(conn, std::slice::from_ref(event)).await
+}
+
+/// Writes events in this order, in one statement.
+///
+/// # Errors
+/// From the database.
+pub async fn put_all(conn: &mut PgConnection, events: &[Event]) -> Result<(), sqlx::Error> {
+    let rows = Rows::of(events);
+    if rows.ids.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    sqlx::query(
+        "insert into outbox (event_id, topic, subject, shard, event)
+         select id, topic, subject, (hashtext(subject) & 15)::smallint, event
+         from unnest($1::uuid[], $2::text[], $3::text[], $4::jsonb[]) with ordinality
+              as rows (id, topic, subject, event, place)
+         order by place",
+    )
+    .bind(rows.ids)
+    .bind(rows.topics)
+    .bind(rows.subjects)
+    .bind(rows.events)
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// The columns of the rows that events become, for `unnest`.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) topics: Vec<&'static str>,
+    pub(crate) subjects: Vec<String>,
+    pub(crate) events: Vec<Json<Event>>,
+}
+
+impl Rows {
+    /// The events, each of a task followed by its notice for devices.
+    pub(crate) fn of(events: &[Event]) -> Self {
+        let mut rows = Self::default();
+        for event in events {
+            let topic = event.kind.topic();
+            rows.push(topic, event.clone());
+            if topic == Topic::TaskEvents {
+                rows.push(Topic::TaskUpdates, notice(event));
+            }
+        }
+        rows
+    }
+
+    fn push(&mut self, topic: Topic, event: Event) {
+        self.ids.push(event.id);
+        self.topics.push(topic.as_str());
+        self.subjects.push(event.subject.clone());
+        self.events.push(Json(event));
+    }
 }
 
 /// What a device is told of a change: which task, and its new version to compare with its own.
 fn notice(event: &Event) -> Event {
-    let mut notice = event.clone();
-    // The same cause gives the same notice, under an id of its own.
-    notice.id = Uuid::new_v5(&event.id, b"task-updates");
-    notice.data = json!({
-        "taskId": event.subject,
-        "version": event.data.get("version"),
-    });
-    notice
-}
-
-async fn insert(conn: &mut PgConnection, topic: Topic, event: &Event) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "insert into outbox (event_id, topic, subject, shard, event)
-         values ($1, $2, $3, (hashtext($3) & 15)::smallint, $4)",
-    )
-    .bind(event.id)
-    .bind(topic.as_str())
-    .bind(&event.subject)
-    .bind(Json(event))
-    .execute(conn)
-    .await
-    .map(|_| ())
+    Event {
+        // The same cause gives the same notice, under an id of its own.
+        id: Uuid::new_v5(&event.id, b"task-updates"),
+        data: json!({
+            "taskId": event.subject,
+            "version": event.data.get("version"),
+        }),
+        ..Event::new(
+            event.id,
+            event.kind,
+            event.subject.clone(),
+            event.owner,
+            event.time,
+            serde_json::Value::Null,
+        )
+    }
 }
 
 /// Takes the shards that no other session holds, until the connection closes.
@@ -100,7 +143,7 @@ pub async fn next_batch(
     sqlx::query_as(
         "select distinct on (topic, subject) seq, topic, subject, event, created_at
          from (select * from outbox
-               where shard = any($1) and published_at is null
+               where shard = any($1) and published_at is null and set_aside_at is null
                order by seq limit $2) as oldest
          order by topic, subject, seq",
     )
@@ -122,24 +165,116 @@ pub async fn mark_published(conn: &mut PgConnection, seqs: &[i64]) -> Result<(),
         .map(|_| ())
 }
 
+/// Refusals after which an event is set aside.
+pub const ATTEMPTS: i16 = 5;
+
+/// Notes that the broker refused events, each with its reason; those that it refused for the
+/// [`ATTEMPTS`]th time are set aside, so that they hold back nothing any more. How many were.
+///
+/// # Errors
+/// From the database.
+pub async fn refused(
+    conn: &mut PgConnection,
+    refused: &[(i64, String)],
+) -> Result<i64, sqlx::Error> {
+    let (seqs, reasons): (Vec<i64>, Vec<&str>) = refused
+        .iter()
+        .map(|(seq, reason)| (*seq, reason.as_str()))
+        .unzip();
+    sqlx::query_scalar(
+        "with tried as (
+             update outbox o set attempts = o.attempts + 1, last_error = left(r.reason, 1000),
+                 set_aside_at = case when o.attempts + 1 >= $3 then now() end
+             from unnest($1::bigint[], $2::text[]) as r (seq, reason)
+             where o.seq = r.seq returning o.set_aside_at)
+         select count(*) from tried where set_aside_at is not null",
+    )
+    .bind(seqs)
+    .bind(reasons)
+    .bind(ATTEMPTS)
+    .fetch_one(conn)
+    .await
+}
+
+/// An event that was set aside.
+#[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct SetAside {
+    /// Its place in the outbox.
+    pub seq: i64,
+    /// Its id.
+    pub event_id: Uuid,
+    /// Topic without the stack's prefix.
+    pub topic: String,
+    /// Task or reminder.
+    pub subject: String,
+    /// Why the broker refused it.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+/// The events that were set aside behind `after`, at most `limit`.
+///
+/// # Errors
+/// From the database.
+pub async fn set_aside(
+    conn: &mut PgConnection,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<SetAside>, sqlx::Error> {
+    sqlx::query_as(
+        "select seq, event_id, topic, subject, coalesce(last_error, '') as reason,
+                set_aside_at as since
+         from outbox where set_aside_at is not null and seq > $1 order by seq limit $2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Puts events that were set aside back, all of them or those of `seqs`: they are published once more,
+/// after later events of their subject. How many.
+///
+/// # Errors
+/// From the database.
+pub async fn put_back(conn: &mut PgConnection, seqs: Option<&[i64]>) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "update outbox set set_aside_at = null, attempts = 0
+         where set_aside_at is not null and ($1::bigint[] is null or seq = any($1))",
+    )
+    .bind(seqs)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// How many events wait, and since when the oldest does.
 ///
 /// # Errors
 /// From the database.
 pub async fn backlog(pool: &PgPool) -> Result<(i64, Option<DateTime<Utc>>), sqlx::Error> {
-    sqlx::query_as("select count(*), min(created_at) from outbox where published_at is null")
-        .fetch_one(pool)
-        .await
+    sqlx::query_as(
+        "select count(*), min(created_at) from outbox
+         where published_at is null and set_aside_at is null",
+    )
+    .fetch_one(pool)
+    .await
 }
 
-/// Deletes events published before `before`, at most `limit`; returns how many.
+/// Deletes events published before `before`, at most `limit`, the lowest places first; returns how
+/// many.
 ///
 /// # Errors
 /// From the database.
 pub async fn prune(pool: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<u64, sqlx::Error> {
+    // What is written later has a higher place and was published later, give or take what waits: the
+    // scan ends at the first stretch of rows that are too young, whatever the table holds.
     let done = sqlx::query(
         "delete from outbox where seq = any(array(
-             select seq from outbox where published_at < $1 order by published_at limit $2))",
+             select seq from (select seq, published_at from outbox order by seq limit $2) as lowest
+             where published_at < $1))",
     )
     .bind(before)
     .bind(limit)

@@ -6,6 +6,7 @@ mod alarm;
 mod follow;
 mod object;
 mod of_task;
+mod retention;
 mod ring;
 
 use chrono::{DateTime, Utc};
@@ -18,13 +19,15 @@ use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 pub use alarm::{
-    AlarmWork, imminent, left_over, mark_armed, mark_disarmed, overdue, unarmed, work_of,
-    work_of_task,
+    AlarmWork, imminent, is_overdue, left_over, mark_armed, mark_disarmed, overdue, try_lock_sweep,
+    unarmed, work_of, work_of_tasks,
 };
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use object::{Put, cancel, get, put};
-pub use of_task::{cancel_for_task, replace_for_task};
-pub use ring::{Fired, Path, ring, tell_again};
+pub(crate) use of_task::Wanted;
+pub use of_task::{cancel_for_task, replace_for_tasks};
+pub use retention::prune;
+pub use ring::{Fired, Path, catch_up, redeliver, ring};
 
 use crate::outbox;
 
@@ -109,18 +112,24 @@ pub(crate) fn firing_event_id(what: &str, reminder: Uuid, occurrence: i32) -> Uu
     Uuid::new_v5(&reminder, format!("{what}.{occurrence}").as_bytes())
 }
 
+/// Writes an event of this kind about each reminder as it is.
 async fn announce(
     conn: &mut PgConnection,
     kind: EventType,
-    reminder: &Reminder,
+    reminders: &[Reminder],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let event = event(
-        Uuid::now_v7(),
-        kind,
-        reminder.owner_id,
-        &reminder.event_data(),
-        now,
-    );
-    outbox::put(conn, &event).await
+    let events: Vec<Event> = reminders
+        .iter()
+        .map(|reminder| {
+            event(
+                Uuid::now_v7(),
+                kind,
+                reminder.owner_id,
+                &reminder.event_data(),
+                now,
+            )
+        })
+        .collect();
+    outbox::put_all(conn, &events).await
 }

@@ -4,11 +4,15 @@
 //! on the caller's connection, so that one transaction holds them. Callers never write those
 //! beside it.
 
+mod create;
 mod list;
 mod read;
+mod rezone;
 mod row;
 mod write;
 
+pub use create::{Created, create, create_in_zone};
 pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
 pub use read::{TaskReminder, get, get_for_update, open_in_series, owner_of, reminders_of};
-pub use write::{complete, create, delete, reopen, restore, rezone, update};
+pub use rezone::rezone_step;
+pub use write::{complete, delete, reopen, restore, update};

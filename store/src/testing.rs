@@ -11,6 +11,8 @@ use std::{
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
 use tokio::sync::OnceCell;
 
+use crate::Store;
+
 static SERVER: OnceCell<Server> = OnceCell::const_new();
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -24,7 +26,7 @@ struct Server {
 ///
 /// # Panics
 /// When there is no Postgres to be had: a test without its real part fails.
-pub async fn database() -> PgPool {
+pub async fn database() -> Store {
     let server = SERVER.get_or_init(start).await;
     let name = format!(
         "test_{}_{}",
@@ -37,11 +39,12 @@ pub async fn database() -> PgPool {
         .execute(&mut admin)
         .await
         .expect("create a test database");
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(8)
         .connect(&format!("{}/{name}", server.base))
         .await
-        .expect("connect to the test database")
+        .expect("connect to the test database");
+    Store::new(pool)
 }
 
 async fn admin(base: &str) -> PgConnection {

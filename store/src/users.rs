@@ -94,7 +94,8 @@ pub async fn by_id_locked(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opt
         .await
 }
 
-/// Changes the user's zone. The caller moves the user's all-day tasks in the same transaction.
+/// Changes the user's zone, and notes that the user's all-day tasks are to move:
+/// [`crate::tasks::rezone_step`] does that.
 ///
 /// # Errors
 /// Whatever Postgres says.
@@ -103,9 +104,15 @@ pub async fn set_time_zone(
     id: Uuid,
     zone: Tz,
 ) -> sqlx::Result<Option<User>> {
-    sqlx::query_as("update users set time_zone = $2 where id = $1 returning *")
-        .bind(id)
-        .bind(zone.name())
-        .fetch_optional(conn)
-        .await
+    sqlx::query_as(
+        "update users set time_zone = $2,
+             rezone_after = case when time_zone <> $2
+                 then '00000000-0000-0000-0000-000000000000' else rezone_after end,
+             rezone_since = case when time_zone <> $2 then now() else rezone_since end
+         where id = $1 returning *",
+    )
+    .bind(id)
+    .bind(zone.name())
+    .fetch_optional(conn)
+    .await
 }

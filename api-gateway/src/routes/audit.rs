@@ -52,7 +52,7 @@ pub(super) async fn list(
         }
     };
     parameters.finish()?;
-    let items = store::audit::list(&gateway.pool, owner, after, i64::from(limit)).await?;
+    let items = store::audit::list(&gateway.store, owner, after, i64::from(limit)).await?;
     let next_cursor = items.last().map(|entry| entry.seq.to_string()).or(cursor);
     Ok(Json(AuditPage { items, next_cursor }))
 }

@@ -57,7 +57,7 @@ pub(super) async fn list(
     State(gateway): State<Gateway>,
     auth::User(owner): auth::User,
 ) -> Result<Json<ChannelList>> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     let channels = store::channels::of_owner(&mut conn, owner).await?;
     let items = channels.into_iter().map(ChannelView::from).collect();
     Ok(Json(ChannelList { items }))
@@ -85,7 +85,7 @@ pub(super) async fn create(
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(Problem::internal)?;
     let secret = Secret::text(&random);
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     store::users::by_id(&mut tx, owner)
         .await?
         .ok_or_else(Error::no_account)?;
@@ -126,7 +126,7 @@ pub(super) async fn delete(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<StatusCode> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     if store::channels::delete(&mut conn, owner, id).await? {
         Ok(StatusCode::NO_CONTENT)
     } else {

@@ -50,7 +50,7 @@ pub(super) async fn list(
     parameters: Parameters,
 ) -> Result<Json<TaskPage>> {
     let asked = read(parameters)?;
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     let page = store::tasks::list(
         &mut conn,
         owner,

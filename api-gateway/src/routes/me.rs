@@ -1,11 +1,15 @@
 //! The user's own account.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use chrono::{SubsecRound, Utc};
 use domain::error::FieldErrors;
 use runtime::auth;
 use serde::Deserialize;
+use store::Store;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{
     body::Body,
@@ -38,7 +42,7 @@ pub(super) async fn get(
     State(gateway): State<Gateway>,
     auth::User(id): auth::User,
 ) -> Result<Json<UserView>> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     let user = store::users::by_id(&mut conn, id)
         .await?
         .ok_or_else(Error::no_account)?;
@@ -68,17 +72,36 @@ pub(super) async fn patch(
         .as_deref()
         .and_then(|name| zone(name, "timeZone", &mut errors));
     errors.into_result(())?;
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let user = match zone {
-        Some(zone) => {
-            let now = Utc::now().trunc_subsecs(6);
-            let user = store::users::set_time_zone(&mut tx, id, zone).await?;
-            store::tasks::rezone(&mut tx, id, zone, now).await?;
-            user
-        }
+        Some(zone) => store::users::set_time_zone(&mut tx, id, zone).await?,
         None => store::users::by_id(&mut tx, id).await?,
     };
     let user = user.ok_or_else(Error::no_account)?;
     tx.commit().await?;
+    if zone.is_some() {
+        let moving = tokio::spawn(rezone(gateway.store, id));
+        // Most have few tasks, and see them moved in the answer to their next request.
+        let _ = tokio::time::timeout(PATIENCE, moving).await;
+    }
     Ok(Json(user.into()))
+}
+
+/// How long an answer waits for tasks to move; the rest moves behind it.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Moves the user's all-day tasks. What this process leaves undone, the sweep of the reminders service
+/// goes on with.
+async fn rezone(store: Store, id: Uuid) {
+    loop {
+        let now = Utc::now().trunc_subsecs(6);
+        match store::tasks::rezone_step(&store, Some(id), now).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => {
+                tracing::warn!(%error, "a change of zone stopped half way; the sweep goes on with it");
+                return;
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use axum::{extract::State, http::StatusCode, response::Response};
 use domain::task::Task;
 use runtime::auth;
-use sqlx::{Postgres, Transaction};
+use store::Transaction;
 use uuid::Uuid;
 
 use super::tasks::{answer, now, writer};
@@ -31,7 +31,7 @@ pub(super) async fn complete(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let changed = store::tasks::complete(&mut tx, owner, id, now()).await?;
     finish(tx, owner, id, changed).await
 }
@@ -53,7 +53,7 @@ pub(super) async fn reopen(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
     let changed = store::tasks::reopen(&mut tx, owner, id, zone, now()).await?;
     finish(tx, owner, id, changed).await
@@ -76,7 +76,7 @@ pub(super) async fn restore(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
     let changed = store::tasks::restore(&mut tx, owner, id, zone, now()).await?;
     finish(tx, owner, id, changed).await
@@ -84,7 +84,7 @@ pub(super) async fn restore(
 
 /// Answers with the task as it is now: one that was in this state before stays as it was.
 async fn finish(
-    mut tx: Transaction<'_, Postgres>,
+    mut tx: Transaction,
     owner: Uuid,
     id: Uuid,
     changed: Option<Task>,

@@ -13,13 +13,13 @@ use domain::{
 };
 use runtime::auth;
 use sqlx::PgConnection;
-use store::users::User;
+use store::{tasks::Created, users::User};
 use uuid::Uuid;
 
 use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
-    input::{Content, Context},
+    input::Context,
     path::Id,
     state::Gateway,
     view::{ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
@@ -67,29 +67,25 @@ fn changed_meanwhile() -> Error {
     )
 }
 
-/// Checks `input` against the user's zone and channels. A channel that `before` has already may
-/// stay, even if it is gone by now: an edit of the title must not fail over it.
-async fn check(
+/// The channels that `input` may name, with their URLs: those of its owner, and those that `before`
+/// has already, even if they are gone by now: an edit of the title must not fail over it.
+async fn channels_for(
     conn: &mut PgConnection,
-    user: &User,
-    input: TaskInput,
+    owner: Uuid,
     before: Option<&Task>,
-) -> Result<Content> {
-    let mut channels: Vec<(Uuid, String)> = Vec::new();
-    if input.reminders.iter().any(|r| !r.channels.is_empty()) {
-        let kept = before.iter().flat_map(|task| &task.reminders);
-        channels.extend(kept.flat_map(|r| &r.channels).filter_map(|channel| {
-            let Channel::Webhook { url, id } = channel;
-            Some(((*id)?, url.clone()?))
-        }));
-        let own = store::channels::of_owner(conn, user.id).await?;
-        channels.extend(own.into_iter().map(|channel| (channel.id, channel.url)));
-    }
-    let context = Context {
-        zone: user.zone(),
-        channels: &channels,
-    };
-    Ok(input.check(&context)?)
+) -> Result<Vec<(Uuid, String)>> {
+    let kept = before.iter().flat_map(|task| &task.reminders);
+    let kept = kept.flat_map(|r| &r.channels).filter_map(|channel| {
+        let Channel::Webhook { url, id } = channel;
+        Some(((*id)?, url.clone()?))
+    });
+    let own = store::channels::of_owner(conn, owner).await?;
+    let own = own.into_iter().map(|channel| (channel.id, channel.url));
+    Ok(kept.chain(own).collect())
+}
+
+fn names_channels(input: &TaskInput) -> bool {
+    input.reminders.iter().any(|r| !r.channels.is_empty())
 }
 
 /// Creates a task. Sent again with the same `id` and content it answers 200 with the task that is
@@ -113,29 +109,59 @@ pub(super) async fn create(
     Body(input): Body<TaskInput>,
 ) -> Result<Response> {
     let id = input.id.unwrap_or_else(Uuid::now_v7);
-    let mut tx = gateway.pool.begin().await?;
-    let user = writer(&mut tx, owner).await?;
-    let content = check(&mut tx, &user, input, None).await?;
-    let now = now();
-    let zone = user.zone();
-    let task = content.clone().into_task(id, owner, zone, now);
-    match store::tasks::create(&mut tx, &task, zone, now).await? {
-        Some(task) => {
-            tx.commit().await?;
-            Ok(answer(StatusCode::CREATED, task))
-        }
-        None => {
-            let there = store::tasks::get(&mut tx, owner, id).await?;
-            let there = there.filter(|task| content.is_of(task)).ok_or_else(|| {
-                Error::new(
-                    StatusCode::CONFLICT,
-                    "this id is taken by a task of other content; send another id, or none",
-                )
-            })?;
-            Ok(answer(StatusCode::OK, there))
+    let channels = if names_channels(&input) {
+        let mut conn = gateway.store.acquire().await?;
+        channels_for(&mut conn, owner, None).await?
+    } else {
+        Vec::new()
+    };
+    let mut known = gateway.zones.of(owner);
+    // The zone that is remembered may be an old one: the statement then writes nothing, and it is read.
+    for _ in 0..ZONE_ATTEMPTS {
+        let zone = match known.take() {
+            Some(zone) => zone,
+            None => {
+                let mut conn = gateway.store.acquire().await?;
+                let user = store::users::by_id(&mut conn, owner).await?;
+                let zone = user.ok_or_else(Error::no_account)?.zone();
+                gateway.zones.remember(owner, zone);
+                zone
+            }
+        };
+        let context = Context {
+            zone,
+            channels: &channels,
+        };
+        let content = input.clone().check(&context)?;
+        let now = now();
+        let task = content.clone().into_task(id, owner, zone, now);
+        match store::tasks::create_in_zone(gateway.store.pool(), &task, zone, now).await? {
+            Created::Task(task) => {
+                gateway.store.wake();
+                return Ok(answer(StatusCode::CREATED, *task));
+            }
+            Created::Exists => {
+                let mut conn = gateway.store.acquire().await?;
+                let there = store::tasks::get(&mut conn, owner, id).await?;
+                let there = there.filter(|task| content.is_of(task)).ok_or_else(|| {
+                    Error::new(
+                        StatusCode::CONFLICT,
+                        "this id is taken by a task of other content; send another id, or none",
+                    )
+                })?;
+                return Ok(answer(StatusCode::OK, there));
+            }
+            Created::OwnerChanged => {}
         }
     }
+    Err(Error::new(
+        StatusCode::CONFLICT,
+        "the time zone of the account changes all the time; send the request again",
+    ))
 }
+
+/// How often a task is written when its owner's zone turns out to be another one.
+const ZONE_ATTEMPTS: usize = 3;
 
 /// Reads a task.
 #[utoipa::path(
@@ -159,7 +185,7 @@ pub(super) async fn get(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<Response> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     let task = store::tasks::get(&mut conn, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
@@ -203,7 +229,7 @@ pub(super) async fn patch(
     if !patch.is_object() {
         return Err(Error::field("body", "must be an object"));
     }
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let user = writer(&mut tx, owner).await?;
     let mut task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
@@ -218,11 +244,20 @@ pub(super) async fn patch(
     if input.id != Some(id) {
         return Err(Error::field("id", "cannot be changed"));
     }
-    let content = check(&mut tx, &user, input, Some(&task)).await?;
+    let zone = user.zone();
+    let channels = if names_channels(&input) {
+        channels_for(&mut tx, owner, Some(&task)).await?
+    } else {
+        Vec::new()
+    };
+    let context = Context {
+        zone,
+        channels: &channels,
+    };
+    let content = input.check(&context)?;
     if content.is_of(&task) {
         return Ok(answer(StatusCode::OK, task));
     }
-    let zone = user.zone();
     content.write_to(&mut task, zone);
     // The row is locked since it was read, so its version is the one that was read.
     let task = store::tasks::update(&mut tx, &task, zone, now())
@@ -254,7 +289,7 @@ pub(super) async fn delete(
     Id(id): Id,
     headers: HeaderMap,
 ) -> Result<StatusCode> {
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
@@ -283,7 +318,7 @@ pub(super) async fn reminders(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Json<ReminderList>> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     store::tasks::get(&mut conn, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;

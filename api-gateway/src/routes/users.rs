@@ -127,7 +127,7 @@ pub(super) async fn sign_up(
         .hash(new.password)
         .await
         .map_err(Problem::internal)?;
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     let user = store::users::create(&mut conn, email, &hash, zone.unwrap_or(Tz::UTC))
         .await?
         .ok_or_else(|| Error::new(StatusCode::CONFLICT, "this e-mail address has an account"))?;
@@ -168,7 +168,7 @@ pub(super) async fn log_in(
         .map_err(|wait| Error::too_many(wait.0))?;
     let user = {
         // Given back before the slow part, which would otherwise hold as many as it can get.
-        let mut conn = gateway.pool.acquire().await?;
+        let mut conn = gateway.store.acquire().await?;
         store::users::by_email(&mut conn, email).await?
     };
     let stored = user.as_ref().map(|user| user.password_hash.clone());

@@ -133,7 +133,7 @@ async fn the_token_of_a_deleted_account_opens_nothing() {
     let user = app.user().await;
     sqlx::query("delete from users where id = $1")
         .bind(user.id)
-        .execute(&app.pool)
+        .execute(&*app.pool)
         .await
         .unwrap();
     user.get("/v1/me").await.expect(401);

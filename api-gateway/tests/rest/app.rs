@@ -11,7 +11,6 @@ use chrono_tz::Tz;
 use gateway::Gateway;
 use runtime::auth::Keys;
 use serde_json::{Value, json};
-use sqlx::PgPool;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -20,7 +19,7 @@ static USERS: AtomicU32 = AtomicU32::new(0);
 /// A gateway.
 pub(crate) struct App {
     pub(crate) router: Router,
-    pub(crate) pool: PgPool,
+    pub(crate) pool: store::Store,
     pub(crate) keys: Keys,
 }
 
@@ -68,7 +67,7 @@ impl App {
              order by seq",
         )
         .bind(subject)
-        .fetch_all(&self.pool)
+        .fetch_all(&*self.pool)
         .await
         .unwrap()
     }

@@ -72,7 +72,7 @@ async fn a_reminder_goes_to_a_channel_by_its_id() {
     let task = user.task(task).await;
     assert_eq!(task.body["reminders"], json!([reminder]));
     let stored: serde_json::Value = sqlx::query_scalar("select channels from reminders")
-        .fetch_one(&app.pool)
+        .fetch_one(&*app.pool)
         .await
         .unwrap();
     assert_eq!(

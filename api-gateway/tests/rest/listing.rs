@@ -58,7 +58,7 @@ async fn insert(app: &App, owner: Uuid, rows: &[Row]) {
         .bind(row.priority)
         .bind(row.completed.then_some(row.created))
         .bind(&row.tags)
-        .execute(&app.pool)
+        .execute(&*app.pool)
         .await
         .unwrap();
     }
@@ -145,7 +145,7 @@ fn pages_put_together_are_the_whole_list_in_its_order() {
                     }
                 }
                 sqlx::query("delete from tasks")
-                    .execute(&app.pool)
+                    .execute(&*app.pool)
                     .await
                     .unwrap();
             });

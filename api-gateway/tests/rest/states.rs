@@ -90,7 +90,7 @@ async fn an_event_carries_the_task_as_it_was_written() {
     let event: Value = sqlx::query_scalar(
         "select event from outbox where topic = 'task-events' order by seq desc limit 1",
     )
-    .fetch_one(&app.pool)
+    .fetch_one(&*app.pool)
     .await
     .unwrap();
     assert_eq!(event["type"], "task.completed");
@@ -116,7 +116,7 @@ async fn the_audit_trail_is_read_in_pages() {
             chrono::DateTime::UNIX_EPOCH,
             json!({ "i": i }),
         );
-        store::audit::append(&mut conn, &event).await.unwrap();
+        store::audit::append_all(&mut conn, &[event]).await.unwrap();
     }
     let mut seen = Vec::new();
     let mut path = "/v1/audit?limit=2".to_owned();

@@ -262,7 +262,7 @@ async fn a_task_whose_event_cannot_be_written_is_not_written() {
     let user = app.user().await;
     let task = user.task(json!({ "title": "Before" })).await;
     sqlx::query("alter table outbox add constraint full_up check (false) not valid")
-        .execute(&app.pool)
+        .execute(&*app.pool)
         .await
         .unwrap();
     user.post("/v1/tasks", json!({ "title": "x" }))

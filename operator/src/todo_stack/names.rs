@@ -96,6 +96,16 @@ impl Role {
         }
     }
 
+    /// How long its sidecar gathers events into a batch, in milliseconds: where somebody waits for the
+    /// outcome, not longer than they notice.
+    pub fn batch_await_ms(self) -> u32 {
+        match self {
+            Self::Audit => 100,
+            Self::Recurrence => 25,
+            _ => 10,
+        }
+    }
+
     /// The topics, without their prefix, that it consumes.
     pub fn consumes(self) -> &'static [&'static str] {
         match self {

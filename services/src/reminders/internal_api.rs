@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Json, Router,
     extract::{FromRequest, Path, Query, Request, State},
-    http::request::Parts,
+    http::{StatusCode, request::Parts},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -87,7 +87,7 @@ fn failed(error: impl Into<anyhow::Error>) -> Problem {
 }
 
 async fn view(service: &Reminders, id: Uuid) -> Result<Json<ReminderView>, Problem> {
-    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let mut connection = service.store.acquire().await.map_err(failed)?;
     reminders::get(&mut connection, id)
         .await
         .map_err(failed)?
@@ -130,7 +130,7 @@ async fn put(
 ) -> Result<Json<ReminderView>, Problem> {
     check(&wanted)?;
     if let Some(task) = wanted.task_id {
-        let mut connection = service.pool.acquire().await.map_err(failed)?;
+        let mut connection = service.store.acquire().await.map_err(failed)?;
         let owner = store::tasks::owner_of(&mut connection, task)
             .await
             .map_err(failed)?;
@@ -142,7 +142,7 @@ async fn put(
     }
     if service.put(id, &wanted).await.map_err(failed)? == Put::NotYours {
         return Err(Problem::new(
-            axum::http::StatusCode::CONFLICT,
+            StatusCode::CONFLICT,
             "the id belongs to a reminder that a user made",
         ));
     }
@@ -168,7 +168,7 @@ async fn lookup(
         errors.push("ids", format!("at most {PAGE} of them"));
         return Err(errors.into());
     }
-    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let mut connection = service.store.acquire().await.map_err(failed)?;
     let items = reminders::lookup(&mut connection, &wanted.ids)
         .await
         .map_err(failed)?;
@@ -188,7 +188,7 @@ async fn upcoming(
 ) -> Result<Json<ReminderList>, Problem> {
     let horizon =
         TimeDelta::try_seconds(query.horizon_seconds.clamp(0, 31_536_000)).unwrap_or_default();
-    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let mut connection = service.store.acquire().await.map_err(failed)?;
     let items = reminders::upcoming(
         &mut connection,
         Utc::now() + horizon,
@@ -218,15 +218,27 @@ async fn changes(
             .parse()
             .map_err(|wrong: &str| Problem::from(domain::error::FieldError::new("after", wrong)))?,
         None => {
-            let mut connection = service.pool.acquire().await.map_err(failed)?;
+            let mut connection = service.store.acquire().await.map_err(failed)?;
             Cursor::now(&mut connection).await.map_err(failed)?
         }
     };
+    let mut connection = service.store.acquire().await.map_err(failed)?;
+    if !after
+        .is_of_this_server(&mut connection)
+        .await
+        .map_err(failed)?
+    {
+        return Err(Problem::new(
+            StatusCode::GONE,
+            "the database was restored or has failed over since this cursor: begin without one",
+        ));
+    }
+    drop(connection);
     let wait = Duration::from_secs(query.wait_seconds).min(LONGEST_WAIT);
     let deadline = tokio::time::Instant::now() + wait;
     loop {
         // A connection for each look: a waiting follower holds none.
-        let mut connection = service.pool.acquire().await.map_err(failed)?;
+        let mut connection = service.store.acquire().await.map_err(failed)?;
         let (items, cursor) = reminders::changes(&mut connection, &after, limit)
             .await
             .map_err(failed)?;

@@ -11,7 +11,7 @@ use services::{consumer::Consumer, reminders::Reminders};
 use store::reminders::{Fired, Path};
 use uuid::Uuid;
 
-use crate::support::{Silent, alarm_of, create, events, phase, service, task, user};
+use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
 
 #[tokio::test]
 async fn an_event_sets_the_alarm_and_a_completed_task_takes_it_away() {
@@ -23,9 +23,9 @@ async fn an_event_sets_the_alarm_and_a_completed_task_takes_it_away() {
     assert_eq!(phase(&pool, reminder).await, "Pending");
 
     let written = events(&pool, "task-events").await;
-    service.handle(&written[0]).await.unwrap();
+    service.handle(&written[0..=0]).await.unwrap();
     // Twice is as once.
-    service.handle(&written[0]).await.unwrap();
+    service.handle(&written[0..=0]).await.unwrap();
     assert_eq!(phase(&pool, reminder).await, "Scheduled");
     assert_eq!(clock.names(), [alarm_of(&pool, reminder).await.name()]);
     let kinds: Vec<EventType> = events(&pool, "reminders")
@@ -41,7 +41,7 @@ async fn an_event_sets_the_alarm_and_a_completed_task_takes_it_away() {
         .unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(phase(&pool, reminder).await, "Cancelled");
-    service.handle(&written[0]).await.unwrap();
+    service.handle(&written[0..=0]).await.unwrap();
     assert!(clock.names().is_empty());
 }
 
@@ -54,8 +54,13 @@ async fn many_alarms_and_sweeps_at_once_fire_once() {
     let alarm = alarm_of(&pool, reminder).await;
     let rings = (0..20).map(|i| {
         let service = service.clone();
-        let path = if i % 2 == 0 { Path::Alarm } else { Path::Sweep };
-        tokio::spawn(async move { service.ring(&alarm, path).await.unwrap() })
+        tokio::spawn(async move {
+            if i % 2 == 0 {
+                service.ring(&alarm).await.unwrap()
+            } else {
+                sweep_one(&service, alarm).await
+            }
+        })
     });
     let mut outcomes = Vec::new();
     for ring in rings {
@@ -75,6 +80,23 @@ async fn many_alarms_and_sweeps_at_once_fire_once() {
         1
     );
     assert_eq!(phase(&pool, reminder).await, "Fired");
+}
+
+/// Rings as the sweep does.
+async fn sweep_one(service: &Reminders, alarm: Alarm) -> Fired {
+    let mut transaction = service.store.begin().await.unwrap();
+    let fired = store::reminders::ring(
+        &mut transaction,
+        &[alarm],
+        Path::Sweep,
+        service.policy,
+        Duration::MAX,
+        Utc::now(),
+    )
+    .await
+    .unwrap();
+    transaction.commit().await.unwrap();
+    fired[0]
 }
 
 #[tokio::test]
@@ -108,13 +130,14 @@ async fn an_alarm_from_before_an_edit_does_nothing_but_leave_a_line() {
         (old.reminder, old.occurrence)
     );
     assert!(new.generation > old.generation);
-    assert_eq!(service.ring(&old, Path::Alarm).await.unwrap(), Fired::Stale);
+    assert_eq!(service.ring(&old).await.unwrap(), Fired::Stale);
     assert_eq!(phase(&pool, reminder).await, "Pending");
     let trail = store::audit::list(&pool, owner, 0, 10).await.unwrap();
     assert_eq!(trail.len(), 1);
     assert_eq!(trail[0].kind, "reminder.stale");
     // The new one is not due for two hours.
-    assert_eq!(service.ring(&new, Path::Alarm).await.unwrap(), Fired::Early);
+    let early = service.ring(&new).await.unwrap();
+    assert!(matches!(early, Fired::Early { .. }), "{early:?}");
 }
 
 #[tokio::test]
@@ -132,6 +155,7 @@ async fn the_sweep_fires_what_is_overdue_and_mends_alarms_that_were_lost() {
 
     // The scheduler is away: what is overdue fires nevertheless, and nothing is marked as set.
     clock.broken.store(true, Ordering::Relaxed);
+    service.tick().await.unwrap();
     service.sweep().await.unwrap_err();
     assert_eq!(phase(&pool, reminders[0]).await, "Fired");
     assert_eq!(phase(&pool, reminders[1]).await, "Pending");
@@ -158,7 +182,7 @@ async fn beyond_the_window_a_reminder_is_missed_and_says_so() {
     let service = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
     let late = Utc::now() - Duration::seconds(30);
     let reminder = create(&pool, &task(user(&pool).await, &[late])).await[0];
-    service.sweep().await.unwrap();
+    service.tick().await.unwrap();
     assert_eq!(phase(&pool, reminder).await, "Missed");
     let failed = events(&pool, "reminders").await;
     assert_eq!(failed.len(), 1);
@@ -180,14 +204,21 @@ async fn late_alarms_beyond_the_rate_are_left_to_the_sweep() {
     let reminders = create(&pool, &task(user(&pool).await, &times)).await;
     for reminder in &reminders {
         let alarm = alarm_of(&pool, *reminder).await;
-        assert!(service.on_alarm(&alarm).await.unwrap());
+        assert_eq!(service.ring(&alarm).await.unwrap(), Fired::Deferred);
     }
-    let mut fired = 0;
-    for reminder in &reminders {
-        fired += u32::from(phase(&pool, *reminder).await == "Fired");
-    }
-    // One in a second; the turn of a second may fall in between.
+    // Two replicas share the rate: one in a second; the turn of a second may fall in between.
+    let other = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
+    let fired = service.tick().await.unwrap() + other.tick().await.unwrap();
     assert!((1..=2).contains(&fired), "{fired}");
+    eventually("all of them fire", async || {
+        other.tick().await.unwrap();
+        let mut fired = 0;
+        for reminder in &reminders {
+            fired += u32::from(phase(&pool, *reminder).await == "Fired");
+        }
+        fired == 4
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -203,12 +234,12 @@ async fn an_alarm_of_nobody_is_acknowledged() {
 }
 
 #[tokio::test]
-async fn a_firing_that_nobody_serves_is_told_again() {
+async fn a_firing_that_nobody_serves_is_redelivered() {
     let pool = store::testing::database().await;
     let service = service(&pool, Arc::new(Silent::default()));
     let reminder = create(&pool, &task(user(&pool).await, &[Utc::now()])).await[0];
     let alarm = alarm_of(&pool, reminder).await;
-    service.ring(&alarm, Path::Alarm).await.unwrap();
+    service.ring(&alarm).await.unwrap();
     service.sweep().await.unwrap();
     assert_eq!(events(&pool, "reminders").await.len(), 1);
 
@@ -219,7 +250,7 @@ async fn a_firing_that_nobody_serves_is_told_again() {
              updated_at = now() - interval '10 min';
          alter table reminders enable trigger reminders_touch;",
     )
-    .execute(&pool)
+    .execute(&*pool)
     .await
     .unwrap();
     service.sweep().await.unwrap();
@@ -229,4 +260,103 @@ async fn a_firing_that_nobody_serves_is_told_again() {
     assert_eq!(told.len(), 2);
     assert_eq!(told[1].kind, EventType::ReminderDue);
     assert_eq!(told[1].data["occurrence"], told[0].data["occurrence"]);
+}
+
+#[tokio::test]
+async fn an_alarm_of_a_clock_that_is_ahead_is_waited_for() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let at = Utc::now() + Duration::milliseconds(700);
+    let reminder = create(&pool, &task(user(&pool).await, &[at])).await[0];
+    let alarm = alarm_of(&pool, reminder).await;
+    let fired = service.ring(&alarm).await.unwrap();
+    assert!(matches!(fired, Fired::Now { .. }), "{fired:?}");
+    assert!(Utc::now() >= at);
+}
+
+#[tokio::test]
+async fn the_clock_holds_only_what_comes_within_its_horizon() {
+    let pool = store::testing::database().await;
+    let clock = Arc::new(Silent::default());
+    let service = service(&pool, clock.clone());
+    let far = Utc::now() + domain::reminder::HORIZON + Duration::minutes(1);
+    let reminder = create(&pool, &task(user(&pool).await, &[far])).await[0];
+    let written = events(&pool, "task-events").await;
+    service.handle(&written).await.unwrap();
+    service.sweep().await.unwrap();
+    assert!(clock.names().is_empty());
+    // Whoever looks at it sees that it has all that it needs.
+    let mut connection = pool.acquire().await.unwrap();
+    let view = store::reminders::get(&mut connection, reminder).await;
+    assert_eq!(
+        view.unwrap().unwrap().phase,
+        domain::reminder::Phase::Scheduled
+    );
+    sqlx::query("update reminders set fire_at = fire_at - interval '2 minutes'")
+        .execute(&*pool)
+        .await
+        .unwrap();
+    service.sweep().await.unwrap();
+    assert_eq!(clock.names().len(), 1);
+}
+
+#[tokio::test]
+async fn on_a_restored_database_every_alarm_is_set_again() {
+    let pool = store::testing::database().await;
+    let clock = Arc::new(Silent::default());
+    let service = service(&pool, clock.clone());
+    let soon = Utc::now() + Duration::hours(3);
+    create(&pool, &task(user(&pool).await, &[soon])).await;
+    service.sweep().await.unwrap();
+    assert_eq!(clock.names().len(), 1);
+    // The dump is restored on a new server: the clock there knows nothing.
+    clock.set.lock().unwrap().clear();
+    service.sweep().await.unwrap();
+    assert!(clock.names().is_empty(), "three hours are not imminent");
+    sqlx::query("update seen_on set identity = 'another server'")
+        .execute(&*pool)
+        .await
+        .unwrap();
+    service.sweep().await.unwrap();
+    assert_eq!(clock.names().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_long_over_is_forgotten_but_for_objects_that_are_still_there() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let of_task = create(&pool, &task(user(&pool).await, &[Utc::now()])).await[0];
+    let of_object = Uuid::new_v4();
+    let wanted = domain::internal_api::ReminderPut {
+        fire_at: Utc::now(),
+        message: "m".into(),
+        task_id: None,
+        task: None,
+        channels: Vec::new(),
+        suspend: false,
+        deadline_seconds: None,
+        object: "default/r".into(),
+    };
+    service.put(of_object, &wanted).await.unwrap();
+    for reminder in [of_task, of_object] {
+        let alarm = alarm_of(&pool, reminder).await;
+        service.ring(&alarm).await.unwrap();
+    }
+    sqlx::query(
+        "update reminders set phase = 'Delivered', finished_at = now() - interval '31 days'",
+    )
+    .execute(&*pool)
+    .await
+    .unwrap();
+    let left = async || -> Vec<Uuid> {
+        sqlx::query_scalar("select id from reminders")
+            .fetch_all(&*pool)
+            .await
+            .unwrap()
+    };
+    service.sweep().await.unwrap();
+    assert_eq!(left().await, [of_object]);
+    assert!(service.cancel(of_object).await.unwrap());
+    service.sweep().await.unwrap();
+    assert!(left().await.is_empty());
 }

@@ -15,8 +15,7 @@ use services::{
     consumer::Consumer,
     notifications::{Notifications, webhook::Webhooks},
 };
-use sqlx::PgPool;
-use store::reminders::Path;
+use store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
@@ -60,15 +59,15 @@ fn secret() -> (String, Secret) {
     (text, secret)
 }
 
-async fn fire(pool: &PgPool, notifications: &Notifications) -> uuid::Uuid {
+async fn fire(pool: &Store, notifications: &Notifications) -> uuid::Uuid {
     let reminders = service(pool, Arc::new(Silent::default()));
     let reminder = create(pool, &task(user(pool).await, &[Utc::now()])).await[0];
     let alarm = alarm_of(pool, reminder).await;
-    reminders.ring(&alarm, Path::Alarm).await.unwrap();
+    reminders.ring(&alarm).await.unwrap();
     for event in events(pool, "reminders").await {
         // At least once: twice, here.
-        notifications.handle(&event).await.unwrap();
-        notifications.handle(&event).await.unwrap();
+        notifications.handle(&[event.clone()]).await.unwrap();
+        notifications.handle(&[event.clone()]).await.unwrap();
     }
     reminder
 }
@@ -127,7 +126,7 @@ async fn a_refused_delivery_is_tried_again_with_the_same_id() {
     let reminder = fire(&pool, &notifications).await;
     eventually("the refusal is recorded", async || {
         let error: Option<String> = sqlx::query_scalar("select last_error from deliveries")
-            .fetch_one(&pool)
+            .fetch_one(&*pool)
             .await
             .unwrap();
         error.is_some_and(|error| error.contains("500"))
@@ -136,7 +135,7 @@ async fn a_refused_delivery_is_tried_again_with_the_same_id() {
     assert_eq!(phase(&pool, reminder).await, "Fired");
     // Not for five seconds; the test does not wait.
     sqlx::query("update deliveries set next_attempt_at = now()")
-        .execute(&pool)
+        .execute(&*pool)
         .await
         .unwrap();
     eventually("it is delivered", async || {
@@ -170,9 +169,9 @@ async fn a_users_own_channel_comes_before_the_stacks_and_has_its_own_secret() {
     let reminders = service(&pool, Arc::new(Silent::default()));
     let reminder = create(&pool, &task(owner, &[Utc::now()])).await[0];
     let alarm = alarm_of(&pool, reminder).await;
-    reminders.ring(&alarm, Path::Alarm).await.unwrap();
+    reminders.ring(&alarm).await.unwrap();
     for event in events(&pool, "reminders").await {
-        notifications.handle(&event).await.unwrap();
+        notifications.handle(&[event.clone()]).await.unwrap();
     }
     eventually("it is delivered", async || {
         phase(&pool, reminder).await == "Delivered"
@@ -219,10 +218,10 @@ async fn owners_take_turns() {
     for owner in std::iter::repeat_n(busy, 5).chain([quiet]) {
         let reminder = create(&pool, &task(owner, &[Utc::now()])).await[0];
         let alarm = alarm_of(&pool, reminder).await;
-        reminders.ring(&alarm, Path::Alarm).await.unwrap();
+        reminders.ring(&alarm).await.unwrap();
     }
     for event in events(&pool, "reminders").await {
-        notifications.handle(&event).await.unwrap();
+        notifications.handle(&[event.clone()]).await.unwrap();
     }
     let lease = Utc::now() + chrono::Duration::seconds(60);
     let first = store::deliveries::take(&pool, lease, 2).await.unwrap();

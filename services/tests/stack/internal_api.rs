@@ -10,7 +10,6 @@ use axum::{
 use chrono::{Duration, SecondsFormat, Utc};
 use serde_json::{Value, json};
 use services::reminders::internal_api::router;
-use sqlx::PgPool;
 use tower::ServiceExt;
 use uuid::Uuid;
 
@@ -22,7 +21,7 @@ struct Api {
 }
 
 impl Api {
-    fn new(pool: &PgPool) -> Self {
+    fn new(pool: &store::Store) -> Self {
         let clock = Arc::new(Silent::default());
         let router = router(service(pool, clock.clone()), "secret");
         Self { router, clock }

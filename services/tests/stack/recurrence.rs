@@ -42,16 +42,18 @@ async fn completing_an_instance_makes_the_next_one_once() {
         .unwrap();
     transaction.commit().await.unwrap();
 
-    let service = Recurrence { pool: pool.clone() };
+    let service = Recurrence {
+        store: pool.clone(),
+    };
     for _ in 0..2 {
         for event in events(&pool, "task-events").await {
-            service.handle(&event).await.unwrap();
+            service.handle(&[event.clone()]).await.unwrap();
         }
     }
     let open: Vec<(Option<NaiveDate>, Option<String>, serde_json::Value)> = sqlx::query_as(
         "select due_local::date, occurrence, reminders from tasks where completed_at is null",
     )
-    .fetch_all(&pool)
+    .fetch_all(&*pool)
     .await
     .unwrap();
     assert_eq!(open.len(), 1);
@@ -61,7 +63,7 @@ async fn completing_an_instance_makes_the_next_one_once() {
     // A fixed instant does not recur; what counts from the due time does.
     assert_eq!(open[0].2.as_array().unwrap().len(), 1);
     let waiting: i64 = sqlx::query_scalar("select count(*) from reminders where phase = 'Pending'")
-        .fetch_one(&pool)
+        .fetch_one(&*pool)
         .await
         .unwrap();
     assert_eq!(waiting, 1);

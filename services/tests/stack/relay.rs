@@ -20,7 +20,7 @@ async fn every_event_is_published_once_taken_and_in_order_for_each_task() {
     let relays: Vec<_> = (0..2)
         .map(|_| {
             let relay = Relay {
-                pool: pool.clone(),
+                store: pool.clone(),
                 publisher: broker.clone(),
                 source: "/todostack/default/test".into(),
             };

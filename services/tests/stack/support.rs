@@ -17,9 +17,10 @@ use domain::{
 use services::{
     alarm::AlarmClock,
     reminders::Reminders,
-    transport::{Outgoing, Publisher},
+    transport::{Outgoing, Publisher, Refusal},
 };
 use sqlx::{PgPool, types::Json};
+use store::Store;
 use uuid::Uuid;
 
 pub(crate) async fn user(pool: &PgPool) -> Uuid {
@@ -139,7 +140,7 @@ impl AlarmClock for Silent {
     }
 }
 
-pub(crate) fn service(pool: &PgPool, clock: Arc<dyn AlarmClock>) -> Arc<Reminders> {
+pub(crate) fn service(pool: &Store, clock: Arc<dyn AlarmClock>) -> Arc<Reminders> {
     Reminders::new(pool.clone(), clock, CatchUp::default())
 }
 
@@ -152,7 +153,7 @@ pub(crate) struct Moody {
 
 #[async_trait]
 impl Publisher for Moody {
-    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<bool>> {
+    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<Result<(), Refusal>>> {
         let call = {
             let mut calls = self.calls.lock().unwrap();
             *calls += 1;
@@ -168,7 +169,11 @@ impl Publisher for Moody {
                 if take {
                     taken.push(entry.clone());
                 }
-                take
+                if take {
+                    Ok(())
+                } else {
+                    Err(Refusal::Transient)
+                }
             })
             .collect())
     }

@@ -36,7 +36,7 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     let pool = store::testing::database().await;
     let keys = Keys::new(&[3; 32]).unwrap();
     let stop = CancellationToken::new();
-    let sync = Sync::new(pool.clone(), keys.clone(), stop.clone());
+    let sync = Sync::new(pool.pool().clone(), keys.clone(), stop.clone());
     tokio::spawn(sync.clone().listen());
     tokio::time::sleep(Duration::from_millis(300)).await;
 
@@ -46,7 +46,7 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     create(&pool, &task(theirs, &[])).await;
     create(&pool, &first).await;
     for event in events(&pool, "task-updates").await {
-        sync.handle(&event).await.unwrap();
+        sync.handle(&[event.clone()]).await.unwrap();
     }
     let line = next(&mut stream).await.unwrap();
     assert!(line.contains("event: task.created"), "{line}");
@@ -75,7 +75,11 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
 #[tokio::test]
 async fn without_a_token_there_is_no_stream() {
     let pool = store::testing::database().await;
-    let sync = Sync::new(pool, Keys::new(&[3; 32]).unwrap(), CancellationToken::new());
+    let sync = Sync::new(
+        pool.pool().clone(),
+        Keys::new(&[3; 32]).unwrap(),
+        CancellationToken::new(),
+    );
     let request = Request::get("/v1/stream").body(Body::empty()).unwrap();
     let answer = sync.router().oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 401);

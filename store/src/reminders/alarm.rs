@@ -1,5 +1,7 @@
 //! Which alarms should be set, and which are.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use domain::{
     event::EventType,
@@ -23,10 +25,12 @@ pub struct AlarmWork {
 }
 
 impl AlarmWork {
-    /// The alarm to set and its time.
-    pub fn to_set(&self) -> Option<(Alarm, DateTime<Utc>)> {
-        (self.wants_alarm() && self.scheduled_generation != Some(self.generation))
-            .then(|| (self.alarm(self.generation), self.fire_at))
+    /// The alarm to set and its time, when that comes before `until`.
+    pub fn to_set(&self, until: DateTime<Utc>) -> Option<(Alarm, DateTime<Utc>)> {
+        (self.wants_alarm()
+            && self.scheduled_generation != Some(self.generation)
+            && self.fire_at < until)
+            .then(|| self.current())
     }
 
     /// The alarm to take away: of an earlier generation, or of a reminder that is over or held back.
@@ -54,6 +58,20 @@ impl AlarmWork {
     }
 }
 
+/// Key of the advisory lock of the sweep; any number that nobody else in this database uses.
+const SWEEP_LOCK: i64 = 0x746F_646F_7377_6570;
+
+/// Whether this session may sweep: no other one does. It may until it ends.
+///
+/// # Errors
+/// From the database.
+pub async fn try_lock_sweep(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select pg_try_advisory_lock($1)")
+        .bind(SWEEP_LOCK)
+        .fetch_one(conn)
+        .await
+}
+
 /// The columns of [`AlarmWork`]; the filter follows.
 macro_rules! work {
     ($filter:literal) => {
@@ -76,28 +94,43 @@ pub async fn work_of(conn: &mut PgConnection, id: Uuid) -> Result<Vec<AlarmWork>
         .await
 }
 
-/// The reminders of a task.
+/// The reminders of tasks that fire before `until`, and those whose alarm is set.
 ///
 /// # Errors
 /// From the database.
-pub async fn work_of_task(
+pub async fn work_of_tasks(
     conn: &mut PgConnection,
-    task: Uuid,
+    tasks: &[Uuid],
+    until: DateTime<Utc>,
 ) -> Result<Vec<AlarmWork>, sqlx::Error> {
-    sqlx::query_as(work!("where task_id = $1"))
-        .bind(task)
-        .fetch_all(conn)
-        .await
+    sqlx::query_as(work!(
+        "where task_id = any($1) and (fire_at < $2 or scheduled_generation is not null)"
+    ))
+    .bind(tasks)
+    .bind(until)
+    .fetch_all(conn)
+    .await
 }
 
-/// Reminders whose alarm was not set, nearest first.
+/// Reminders that fire within `span` and whose alarm was not set, nearest first; not those that were
+/// written after `settled`, for whoever wrote them is about to set it.
 ///
 /// # Errors
 /// From the database.
-pub async fn unarmed(conn: &mut PgConnection, limit: i64) -> Result<Vec<AlarmWork>, sqlx::Error> {
+pub async fn unarmed(
+    conn: &mut PgConnection,
+    span: Range<DateTime<Utc>>,
+    settled: DateTime<Utc>,
+    limit: i64,
+) -> Result<Vec<AlarmWork>, sqlx::Error> {
     sqlx::query_as(work!(
-        "where phase = 'Pending' and not suspended order by fire_at limit $1"
+        "where phase = 'Pending' and not suspended and fire_at >= $1 and fire_at < $2
+             and updated_at <= $3
+         order by fire_at, id limit $4"
     ))
+    .bind(span.start)
+    .bind(span.end)
+    .bind(settled)
     .bind(limit)
     .fetch_all(conn)
     .await
@@ -118,7 +151,7 @@ pub async fn left_over(conn: &mut PgConnection, limit: i64) -> Result<Vec<AlarmW
     .await
 }
 
-/// Reminders that fire between `from` and `until` and whose alarm should be set.
+/// Reminders that fire between `from` and `until` and whose alarm was set.
 ///
 /// # Errors
 /// From the database.
@@ -129,14 +162,32 @@ pub async fn imminent(
     limit: i64,
 ) -> Result<Vec<AlarmWork>, sqlx::Error> {
     sqlx::query_as(work!(
-        "where phase in ('Pending', 'Scheduled') and not suspended
-             and fire_at >= $1 and fire_at < $2
+        "where phase = 'Scheduled' and not suspended and fire_at >= $1 and fire_at < $2
          order by fire_at, id limit $3"
     ))
     .bind(from)
     .bind(until)
     .bind(limit)
     .fetch_all(conn)
+    .await
+}
+
+/// Whether a reminder should have fired before `before`.
+///
+/// # Errors
+/// From the database.
+pub async fn is_overdue(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "select exists (select 1 from reminders
+                        where phase = 'Scheduled' and not suspended and fire_at < $1)
+             or exists (select 1 from reminders
+                        where phase = 'Pending' and not suspended and fire_at < $1)",
+    )
+    .bind(before)
+    .fetch_one(conn)
     .await
 }
 
@@ -149,51 +200,74 @@ pub async fn overdue(
     before: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<AlarmWork>, sqlx::Error> {
-    sqlx::query_as(work!(
-        "where phase in ('Pending', 'Scheduled') and not suspended and fire_at < $1
-         order by fire_at, id limit $2"
-    ))
+    // Each phase is one stretch of the index, in order.
+    sqlx::query_as(
+        "select * from (
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+              from reminders where phase = 'Scheduled' and not suspended and fire_at < $1
+              order by fire_at, id limit $2)
+             union all
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+              from reminders where phase = 'Pending' and not suspended and fire_at < $1
+              order by fire_at, id limit $2)) as both_phases
+         order by fire_at, id limit $2",
+    )
     .bind(before)
     .bind(limit)
     .fetch_all(conn)
     .await
 }
 
-/// Notes that the alarm is set, unless the reminder changed meanwhile.
+/// Notes that alarms are set, but for reminders that changed meanwhile.
 ///
 /// # Errors
 /// From the database.
 pub async fn mark_armed(
     conn: &mut PgConnection,
-    alarm: &Alarm,
+    alarms: &[Alarm],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let scheduled: Option<Reminder> = sqlx::query_as(
-        "update reminders set phase = 'Scheduled', scheduled_generation = $2
-         where id = $1 and generation = $2 and phase = 'Pending' returning *",
+    let (ids, generations) = keys(alarms);
+    let scheduled: Vec<Reminder> = sqlx::query_as(
+        "with armed as (
+             select r.id from reminders r
+             join unnest($1::uuid[], $2::bigint[]) as a (id, generation)
+                 on a.id = r.id and a.generation = r.generation
+             where r.phase = 'Pending' order by r.id for update of r)
+         update reminders r set phase = 'Scheduled', scheduled_generation = r.generation
+         from armed where armed.id = r.id returning r.*",
     )
-    .bind(alarm.reminder)
-    .bind(alarm.generation)
-    .fetch_optional(&mut *conn)
+    .bind(ids)
+    .bind(generations)
+    .fetch_all(&mut *conn)
     .await?;
-    match scheduled {
-        Some(reminder) => announce(conn, EventType::ReminderScheduled, &reminder, now).await,
-        None => Ok(()),
-    }
+    announce(conn, EventType::ReminderScheduled, &scheduled, now).await
 }
 
-/// Notes that the alarm of a generation is gone.
+/// Notes that the alarms of these generations are gone.
 ///
 /// # Errors
 /// From the database.
-pub async fn mark_disarmed(conn: &mut PgConnection, alarm: &Alarm) -> Result<(), sqlx::Error> {
+pub async fn mark_disarmed(conn: &mut PgConnection, alarms: &[Alarm]) -> Result<(), sqlx::Error> {
+    let (ids, generations) = keys(alarms);
     sqlx::query(
-        "update reminders set scheduled_generation = null
-         where id = $1 and scheduled_generation = $2",
+        "with disarmed as (
+             select r.id from reminders r
+             join unnest($1::uuid[], $2::bigint[]) as a (id, generation)
+                 on a.id = r.id and a.generation = r.scheduled_generation
+             order by r.id for update of r)
+         update reminders r set scheduled_generation = null from disarmed where disarmed.id = r.id",
     )
-    .bind(alarm.reminder)
-    .bind(alarm.generation)
+    .bind(ids)
+    .bind(generations)
     .execute(conn)
     .await
     .map(|_| ())
+}
+
+fn keys(alarms: &[Alarm]) -> (Vec<Uuid>, Vec<i64>) {
+    alarms
+        .iter()
+        .map(|alarm| (alarm.reminder, alarm.generation))
+        .unzip()
 }

@@ -1,11 +1,15 @@
 //! Reading reminders as the operator sees them, and following their changes.
 
 use chrono::{DateTime, Utc};
-use domain::internal_api::{DeliveryView, Origin, ReminderView};
+use domain::{
+    internal_api::{DeliveryView, Origin, ReminderView},
+    reminder::{HORIZON, Phase},
+};
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::Reminder;
+use crate::seen_on;
 
 #[derive(FromRow)]
 struct Row {
@@ -20,7 +24,12 @@ struct Row {
 
 impl From<Row> for ReminderView {
     fn from(row: Row) -> Self {
-        let phase = row.reminder.phase();
+        let far = row.reminder.fire_at - Utc::now() > HORIZON;
+        let phase = match row.reminder.phase() {
+            // It has all that it needs: its alarm is set when its time comes nearer.
+            Phase::Pending if far && !row.reminder.suspended => Phase::Scheduled,
+            phase => phase,
+        };
         Self {
             id: row.reminder.id,
             origin: if row.reminder.origin == Origin::Api.as_str() {
@@ -85,8 +94,16 @@ pub async fn upcoming(
     until: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<ReminderView>, sqlx::Error> {
+    // Each phase is one stretch of the index, in order.
     let rows: Vec<Row> = sqlx::query_as(rows!(
-        "where r.phase in ('Pending', 'Scheduled') and r.origin = 'api' and r.fire_at < $1
+        "where r.id in (
+             (select id from reminders
+              where phase = 'Scheduled' and origin = 'api' and fire_at < $1
+              order by fire_at, id limit $2)
+             union all
+             (select id from reminders
+              where phase = 'Pending' and origin = 'api' and fire_at < $1
+              order by fire_at, id limit $2))
          order by r.fire_at, r.id limit $2"
     ))
     .bind(until)
@@ -96,9 +113,10 @@ pub async fn upcoming(
     Ok(rows.into_iter().map(Into::into).collect())
 }
 
-/// A place in the feed of changes: the transaction of a change, and the reminder.
+/// A place in the feed of changes: the server, the transaction of a change, and the reminder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cursor {
+    identity: String,
     transaction: String,
     reminder: Uuid,
 }
@@ -109,20 +127,35 @@ impl Cursor {
     /// # Errors
     /// From the database.
     pub async fn now(conn: &mut PgConnection) -> Result<Self, sqlx::Error> {
+        let identity = seen_on::identity(&mut *conn).await?;
         let transaction =
             sqlx::query_scalar("select pg_snapshot_xmin(pg_current_snapshot())::text")
                 .fetch_one(conn)
                 .await?;
         Ok(Self {
+            identity,
             transaction,
             reminder: Uuid::nil(),
         })
+    }
+
+    /// Whether it was made on the server that the data is on now. On another one transaction ids mean
+    /// nothing: whoever follows must begin anew.
+    ///
+    /// # Errors
+    /// From the database.
+    pub async fn is_of_this_server(&self, conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+        Ok(seen_on::identity(conn).await? == self.identity)
     }
 }
 
 impl std::fmt::Display for Cursor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.transaction, self.reminder)
+        write!(
+            f,
+            "{}.{}.{}",
+            self.identity, self.transaction, self.reminder
+        )
     }
 }
 
@@ -131,9 +164,12 @@ impl std::str::FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         const WRONG: &str = "must be the `cursor` of an earlier answer, or absent";
-        let (transaction, reminder) = text.split_once('.').ok_or(WRONG)?;
+        let mut parts = text.splitn(3, '.');
+        let mut next = || parts.next().ok_or(WRONG);
+        let (identity, transaction, reminder) = (next()?, next()?, next()?);
         transaction.parse::<u64>().map_err(|_| WRONG)?;
         Ok(Self {
+            identity: identity.into(),
             transaction: transaction.into(),
             reminder: reminder.parse().map_err(|_| WRONG)?,
         })
@@ -165,6 +201,7 @@ pub async fn changes(
     let cursor = rows.last().map_or_else(
         || after.clone(),
         |last| Cursor {
+            identity: after.identity.clone(),
             transaction: last.changed.clone(),
             reminder: last.reminder.id,
         },

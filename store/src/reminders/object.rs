@@ -105,6 +105,15 @@ pub async fn cancel(
     id: Uuid,
     now: DateTime<Utc>,
 ) -> Result<bool, sqlx::Error> {
+    // Its object is going: from now on nothing would make the row anew, and retention may delete it.
+    sqlx::query(
+        "update reminders set released_at = $2
+         where id = $1 and origin = 'kubernetes' and released_at is null",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(&mut *conn)
+    .await?;
     let cancelled: Option<Reminder> = sqlx::query_as(
         "update reminders set phase = 'Cancelled', finished_at = $2
          where id = $1 and origin = 'kubernetes' and phase in ('Pending', 'Scheduled')
@@ -115,7 +124,7 @@ pub async fn cancel(
     .fetch_optional(&mut *conn)
     .await?;
     if let Some(reminder) = cancelled {
-        announce(conn, EventType::ReminderCancelled, &reminder, now).await?;
+        announce(conn, EventType::ReminderCancelled, &[reminder], now).await?;
         return Ok(true);
     }
     sqlx::query_scalar(

@@ -4,6 +4,7 @@ use chrono::{DateTime, Duration, SubsecRound, Utc};
 use chrono_tz::Tz;
 use domain::{
     event::EventType,
+    reminder::Channel,
     task::{ReminderSpec, Task},
 };
 use sqlx::{PgConnection, types::Json};
@@ -15,63 +16,103 @@ use super::{Reminder, announce};
 /// owner has just seen the task. A shorter one is the time that writing took.
 const TOO_LATE: Duration = Duration::seconds(60);
 
-/// Makes the reminder rows of an open task what `task.reminders` says. A reminder is known by what
-/// its owner wrote: one that is written as before keeps its row, and when its time moved it gets a
-/// new generation, or a new occurrence if it fired already. Those written no more are cancelled.
+/// The reminders that tasks ask for, as columns for `unnest`.
+#[derive(Debug, Default)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) owners: Vec<Uuid>,
+    pub(crate) tasks: Vec<Uuid>,
+    pub(crate) messages: Vec<&'a str>,
+    pub(crate) channels: Vec<Json<&'a [Channel]>>,
+    pub(crate) times: Vec<DateTime<Utc>>,
+}
+
+impl<'a> Wanted<'a> {
+    /// What `tasks` ask for, of owners whose zone is `zone`: each reminder once, and only what comes
+    /// at `from` or later.
+    fn of(tasks: &'a [Task], zone: Tz, from: Option<DateTime<Utc>>) -> Self {
+        let mut all: Vec<(Uuid, &Task, &ReminderSpec, DateTime<Utc>)> = Vec::new();
+        for task in tasks {
+            all.extend(task.reminders.iter().filter_map(|spec| {
+                // Postgres keeps microseconds: a finer time would differ from itself for ever.
+                let at = spec.when.fire_at(task.due.as_ref(), zone)?.trunc_subsecs(6);
+                (from.is_none_or(|from| at >= from)).then(|| (id_of(task.id, spec), task, spec, at))
+            }));
+        }
+        // Rows are locked in the order of their ids: two writes never wait in a circle.
+        all.sort_by_key(|(id, ..)| *id);
+        all.dedup_by_key(|(id, ..)| *id);
+        let mut wanted = Self::default();
+        for (id, task, spec, at) in all {
+            wanted.ids.push(id);
+            wanted.owners.push(task.owner);
+            wanted.tasks.push(task.id);
+            wanted.messages.push(&task.title);
+            wanted.channels.push(Json(&spec.channels));
+            wanted.times.push(at);
+        }
+        wanted
+    }
+
+    /// What a task that is about to be created asks for.
+    pub(crate) fn of_new(task: &'a Task, zone: Tz, now: DateTime<Utc>) -> Self {
+        if task.completed_at.is_some() {
+            return Self::default();
+        }
+        Self::of(std::slice::from_ref(task), zone, Some(now - TOO_LATE))
+    }
+}
+
+/// Makes the reminder rows of open tasks what their `reminders` say. A reminder is known by what its
+/// owner wrote: one that is written as before keeps its row, and when its time moved it gets a new
+/// generation, or a new occurrence if it fired already. Those written no more are cancelled. `zone` is
+/// that of the tasks' owner.
 ///
 /// # Errors
 /// From the database.
-pub async fn replace_for_task(
+pub async fn replace_for_tasks(
     conn: &mut PgConnection,
-    task: &Task,
+    tasks: &[Task],
     zone: Tz,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    let mut wanted: Vec<(Uuid, &ReminderSpec, DateTime<Utc>)> = task
-        .reminders
-        .iter()
-        .filter_map(|spec| {
-            // Postgres keeps microseconds: a finer time would differ from itself for ever.
-            let at = spec.when.fire_at(task.due.as_ref(), zone)?.trunc_subsecs(6);
-            Some((id_of(task.id, spec), spec, at))
-        })
-        .collect();
-    wanted.sort_by_key(|(id, ..)| *id);
-    wanted.dedup_by_key(|(id, ..)| *id);
-    let keep: Vec<Uuid> = wanted.iter().map(|(id, ..)| *id).collect();
-    let times: Vec<DateTime<Utc>> = wanted.iter().map(|(.., at)| *at).collect();
     let horizon = now - TOO_LATE;
-    cancel_where(conn, task.id, (&keep, &times), horizon, now).await?;
-    wanted.retain(|(.., at)| *at >= horizon);
-    for (id, spec, at) in wanted {
-        // One statement: the row is new; or its time moved, and then what is over begins again as
-        // another occurrence; or only its words or channels changed, and its alarm stays; or nothing.
-        sqlx::query(
-            "insert into reminders as r (id, origin, owner_id, task_id, message, channels, fire_at)
-             values ($1, 'api', $2, $3, $4, $5, $6)
-             on conflict (id) do update set
-                 message = excluded.message,
-                 fire_at = excluded.fire_at,
-                 occurrence = case when r.phase in ('Pending', 'Scheduled', 'Cancelled')
-                              then r.occurrence else r.occurrence + 1 end,
-                 generation = r.generation + case when r.fire_at <> excluded.fire_at
-                              or r.phase = 'Cancelled' then 1 else 0 end,
-                 phase = case when r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
-                         then 'Pending' else r.phase end,
-                 fired_at = null, finished_at = null, reason = null
-             where r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
-                or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
-        )
-        .bind(id)
-        .bind(task.owner)
-        .bind(task.id)
-        .bind(&task.title)
-        .bind(Json(&spec.channels))
-        .bind(at)
-        .execute(&mut *conn)
-        .await?;
+    let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
+    cancel_where(conn, &ids, &Wanted::of(tasks, zone, None), horizon, now).await?;
+    let wanted = Wanted::of(tasks, zone, Some(horizon));
+    if wanted.ids.is_empty() {
+        return Ok(());
     }
-    Ok(())
+    // One statement: a row is new; or its time moved, and then what is over begins again as another
+    // occurrence; or only its words or channels changed, and its alarm stays; or nothing.
+    sqlx::query(
+        "insert into reminders as r (id, origin, owner_id, task_id, message, channels, fire_at)
+         select id, 'api', owner, task, message, channels, at
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
+              as rows (id, owner, task, message, channels, at)
+         order by id
+         on conflict (id) do update set
+             message = excluded.message,
+             fire_at = excluded.fire_at,
+             occurrence = case when r.phase in ('Pending', 'Scheduled', 'Cancelled')
+                          then r.occurrence else r.occurrence + 1 end,
+             generation = r.generation + case when r.fire_at <> excluded.fire_at
+                          or r.phase = 'Cancelled' then 1 else 0 end,
+             phase = case when r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
+                     then 'Pending' else r.phase end,
+             fired_at = null, finished_at = null, reason = null
+         where r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
+            or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
+    )
+    .bind(wanted.ids)
+    .bind(wanted.owners)
+    .bind(wanted.tasks)
+    .bind(wanted.messages)
+    .bind(wanted.channels)
+    .bind(wanted.times)
+    .execute(conn)
+    .await
+    .map(|_| ())
 }
 
 /// Cancels the waiting reminders of a task that is completed or deleted.
@@ -83,36 +124,37 @@ pub async fn cancel_for_task(
     task: Uuid,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    cancel_where(conn, task, (&[], &[]), now, now).await
+    cancel_where(conn, &[task], &Wanted::default(), now, now).await
 }
 
-/// Cancels the waiting reminders of a task but those that are written still: a time before `horizon`
+/// Cancels the waiting reminders of tasks but those that are written still: a time before `horizon`
 /// keeps a row only when it is the row's own, which then is overdue and has yet to fire.
 async fn cancel_where(
     conn: &mut PgConnection,
-    task: Uuid,
-    (keep, times): (&[Uuid], &[DateTime<Utc>]),
+    tasks: &[Uuid],
+    keep: &Wanted<'_>,
     horizon: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let cancelled: Vec<Reminder> = sqlx::query_as(
-        "update reminders r set phase = 'Cancelled', finished_at = $5
-         where task_id = $1 and origin = 'api' and phase in ('Pending', 'Scheduled')
-             and not exists (select 1 from unnest($2, $3) as kept (id, at)
-                             where kept.id = r.id and (kept.at = r.fire_at or kept.at >= $4))
-         returning *",
+        "with gone as (
+             select r.id from reminders r
+             where task_id = any($1) and origin = 'api' and phase in ('Pending', 'Scheduled')
+                 and not exists (select 1 from unnest($2::uuid[], $3::timestamptz[]) as kept (id, at)
+                                 where kept.id = r.id and (kept.at = r.fire_at or kept.at >= $4))
+             order by r.id for update)
+         update reminders r set phase = 'Cancelled', finished_at = $5
+         from gone where gone.id = r.id
+         returning r.*",
     )
-    .bind(task)
-    .bind(keep)
-    .bind(times)
+    .bind(tasks)
+    .bind(&keep.ids)
+    .bind(&keep.times)
     .bind(horizon)
     .bind(now)
     .fetch_all(&mut *conn)
     .await?;
-    for reminder in &cancelled {
-        announce(conn, EventType::ReminderCancelled, reminder, now).await?;
-    }
-    Ok(())
+    announce(conn, EventType::ReminderCancelled, &cancelled, now).await
 }
 
 /// Id of a reminder: its task and what its owner wrote.

@@ -1,9 +1,11 @@
 //! What happens when an alarm rings.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use domain::{
-    event::EventType,
+    event::{Event, EventType},
     internal_api::TaskTemplate,
     reminder::{Alarm, CatchUp, Firing, Phase, Ringing, decide},
     task::{Due, Task},
@@ -11,7 +13,7 @@ use domain::{
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Reminder, event, firing_event_id};
+use super::{Reminder, alarm, event, firing_event_id};
 use crate::{audit, outbox, tasks, users};
 
 /// Which way a reminder came to fire.
@@ -46,8 +48,11 @@ pub enum Fired {
     /// The alarm is of an earlier generation, or the reminder is over.
     Stale,
     /// Not due yet.
-    Early,
-    /// Late, and not its turn: the sweep fires it.
+    Early {
+        /// For so long.
+        by: Duration,
+    },
+    /// Late, and not its turn: the sweep fires it, which keeps the catch-up rate.
     Deferred,
     /// Too late by the catch-up policy.
     Missed,
@@ -57,28 +62,63 @@ pub enum Fired {
     Unknown,
 }
 
-/// Deals with an alarm: claims the firing once, whichever path comes first, and writes what follows
-/// from it. `may_fire` is asked how late a firing may be now. Call it in a transaction.
+/// What a batch of rings leaves to be written.
+#[derive(Default)]
+struct Writes {
+    fired: Vec<(Reminder, i64)>,
+    over: Vec<(Reminder, Phase, String)>,
+    stale: Vec<Event>,
+}
+
+/// Deals with alarms that ring: claims each firing once, whichever path comes first, and writes what
+/// follows from it, for all of them in a few statements. Answers in the order of `alarms`. A firing
+/// that is late by more than `at_once` is deferred.
 ///
 /// # Errors
-/// From the database.
+/// From the database; then nothing of the transaction may be committed.
 pub async fn ring(
     conn: &mut PgConnection,
-    alarm: &Alarm,
+    alarms: &[Alarm],
     path: Path,
     policy: CatchUp,
-    may_fire: impl FnOnce(Duration) -> bool,
+    at_once: Duration,
     now: DateTime<Utc>,
-) -> Result<Fired, sqlx::Error> {
-    // The lock makes the two paths take turns.
-    let reminder: Option<Reminder> =
-        sqlx::query_as("select * from reminders where id = $1 for update")
-            .bind(alarm.reminder)
-            .fetch_optional(&mut *conn)
+) -> Result<Vec<Fired>, sqlx::Error> {
+    let ids: Vec<Uuid> = alarms.iter().map(|alarm| alarm.reminder).collect();
+    // The lock makes the two paths take turns; in the order of the ids, so that two batches never wait
+    // in a circle.
+    let rows: Vec<Reminder> =
+        sqlx::query_as("select * from reminders where id = any($1) order by id for update")
+            .bind(&ids)
+            .fetch_all(&mut *conn)
             .await?;
-    let Some(mut reminder) = reminder else {
-        return Ok(Fired::Unknown);
-    };
+    let mut reminders: HashMap<Uuid, Reminder> =
+        rows.into_iter().map(|row| (row.id, row)).collect();
+    let mut writes = Writes::default();
+    let mut outcomes = Vec::with_capacity(alarms.len());
+    for alarm in alarms {
+        let outcome = match reminders.get_mut(&alarm.reminder) {
+            None => Fired::Unknown,
+            Some(reminder) => {
+                ring_one(conn, reminder, alarm, policy, at_once, now, &mut writes).await?
+            }
+        };
+        outcomes.push(outcome);
+    }
+    writes.write(conn, path, now).await?;
+    Ok(outcomes)
+}
+
+/// Decides about one alarm, and notes in `writes` and in the row what follows.
+async fn ring_one(
+    conn: &mut PgConnection,
+    reminder: &mut Reminder,
+    alarm: &Alarm,
+    policy: CatchUp,
+    at_once: Duration,
+    now: DateTime<Utc>,
+    writes: &mut Writes,
+) -> Result<Fired, sqlx::Error> {
     if reminder.suspended && reminder.phase().is_waiting() {
         return Ok(Fired::Suspended);
     }
@@ -93,34 +133,24 @@ pub async fn ring(
         ..policy
     };
     match decide(&ringing, alarm, now, policy) {
-        Firing::Early => Ok(Fired::Early),
+        Firing::Early => Ok(Fired::Early {
+            by: reminder.fire_at - now,
+        }),
         Firing::Stale => {
             // One that rings again for what it has fired is of no interest to anybody.
             if alarm.generation < reminder.generation || alarm.occurrence < reminder.occurrence {
-                record_stale(conn, &reminder, alarm, now).await?;
+                writes.stale.push(stale(reminder, alarm, now));
             }
             Ok(Fired::Stale)
         }
         Firing::Miss => {
             let late = (now - reminder.fire_at).num_seconds();
             let reason = format!("overdue by {late} s, more than the catch-up window allows");
-            finish(conn, &reminder, Phase::Missed, reason, now).await?;
+            writes.end(reminder, Phase::Missed, reason);
             Ok(Fired::Missed)
         }
-        Firing::Fire { late } if !may_fire(late) => Ok(Fired::Deferred),
+        Firing::Fire { late } if late > at_once => Ok(Fired::Deferred),
         Firing::Fire { late } => {
-            sqlx::query(
-                "insert into firings (reminder_id, occurrence, generation, fired_at, lateness_ms, path)
-                 values ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(reminder.id)
-            .bind(reminder.occurrence)
-            .bind(reminder.generation)
-            .bind(now)
-            .bind(late.num_milliseconds())
-            .bind(path.as_str())
-            .execute(&mut *conn)
-            .await?;
             if let Some(template) = reminder.task_template.take() {
                 match create_task(conn, &template.0, now).await? {
                     Some((owner, task)) => {
@@ -130,43 +160,181 @@ pub async fn ring(
                     None => {
                         let reason =
                             format!("there is no user {:?} to make the task for", template.owner);
-                        finish(conn, &reminder, Phase::Failed, reason, now).await?;
+                        writes.end(reminder, Phase::Failed, reason);
                         return Ok(Fired::Failed);
                     }
                 }
             }
-            sqlx::query(
-                "update reminders set phase = 'Fired', fired_at = $2, scheduled_generation = null,
-                     owner_id = $3, task_id = $4
-                 where id = $1",
-            )
-            .bind(reminder.id)
-            .bind(now)
-            .bind(reminder.owner_id)
-            .bind(reminder.task_id)
-            .execute(&mut *conn)
-            .await?;
+            reminder.phase = Phase::Fired.as_str().into();
             reminder.fired_at = Some(now);
-            let id = firing_event_id("due", reminder.id, reminder.occurrence);
-            let due = event(
-                id,
-                EventType::ReminderDue,
-                reminder.owner_id,
-                &reminder.event_data(),
-                now,
-            );
-            outbox::put(conn, &due).await?;
+            writes
+                .fired
+                .push((reminder.clone(), late.num_milliseconds()));
             Ok(Fired::Now { late })
         }
     }
 }
 
-/// Tells again of firings before `before` that nobody serves, at most `limit`: their event was given up
-/// by its consumer, or lost with the broker. The key of the deliveries keeps it once. How many.
+impl Writes {
+    /// Ends a reminder that does not go to its channels.
+    fn end(&mut self, reminder: &mut Reminder, phase: Phase, reason: String) {
+        reminder.phase = phase.as_str().into();
+        self.over.push((reminder.clone(), phase, reason));
+    }
+
+    async fn write(
+        self,
+        conn: &mut PgConnection,
+        path: Path,
+        now: DateTime<Utc>,
+    ) -> Result<(), sqlx::Error> {
+        let mut events = Vec::with_capacity(self.fired.len() + self.over.len());
+        if !self.fired.is_empty() {
+            claim(conn, &self.fired, path, now).await?;
+            events.extend(self.fired.iter().map(|(reminder, _)| {
+                event(
+                    firing_event_id("due", reminder.id, reminder.occurrence),
+                    EventType::ReminderDue,
+                    reminder.owner_id,
+                    &reminder.event_data(),
+                    now,
+                )
+            }));
+        }
+        if !self.over.is_empty() {
+            finish(conn, &self.over, now).await?;
+            events.extend(self.over.iter().map(|(reminder, _, reason)| {
+                let mut data = reminder.event_data();
+                data.reason = Some(reason.clone());
+                event(
+                    firing_event_id("failed", reminder.id, reminder.occurrence),
+                    EventType::ReminderFailed,
+                    reminder.owner_id,
+                    &data,
+                    now,
+                )
+            }));
+        }
+        outbox::put_all(conn, &events).await?;
+        audit::append_stale(conn, &self.stale).await
+    }
+}
+
+/// Writes the claims: the key of `firings` lets no occurrence fire twice, whatever the rest does.
+async fn claim(
+    conn: &mut PgConnection,
+    fired: &[(Reminder, i64)],
+    path: Path,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    let ids: Vec<Uuid> = fired.iter().map(|(reminder, _)| reminder.id).collect();
+    sqlx::query(
+        "insert into firings (reminder_id, occurrence, generation, fired_at, lateness_ms, path)
+         select id, occurrence, generation, $5, late, $6
+         from unnest($1::uuid[], $2::int[], $3::bigint[], $4::bigint[])
+              as rows (id, occurrence, generation, late)",
+    )
+    .bind(&ids)
+    .bind(column(fired, |(reminder, _)| reminder.occurrence))
+    .bind(column(fired, |(reminder, _)| reminder.generation))
+    .bind(column(fired, |(_, late)| *late))
+    .bind(now)
+    .bind(path.as_str())
+    .execute(&mut *conn)
+    .await?;
+    sqlx::query(
+        "update reminders r set phase = 'Fired', fired_at = $4, scheduled_generation = null,
+             owner_id = rows.owner, task_id = rows.task
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[]) as rows (id, owner, task)
+         where r.id = rows.id",
+    )
+    .bind(&ids)
+    .bind(column(fired, |(reminder, _)| reminder.owner_id))
+    .bind(column(fired, |(reminder, _)| reminder.task_id))
+    .bind(now)
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+async fn finish(
+    conn: &mut PgConnection,
+    over: &[(Reminder, Phase, String)],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "update reminders r set phase = rows.phase, reason = rows.reason, finished_at = $4,
+             scheduled_generation = null
+         from unnest($1::uuid[], $2::text[], $3::text[]) as rows (id, phase, reason)
+         where r.id = rows.id",
+    )
+    .bind(column(over, |(reminder, ..)| reminder.id))
+    .bind(column(over, |(_, phase, _)| phase.as_str()))
+    .bind(column(over, |(.., reason)| reason.clone()))
+    .bind(now)
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// One column of many rows, for `unnest`.
+fn column<R, T>(rows: &[R], field: impl Fn(&R) -> T) -> Vec<T> {
+    rows.iter().map(field).collect()
+}
+
+/// An alarm of an earlier generation leaves a line in the trail, and nothing else.
+fn stale(reminder: &Reminder, alarm: &Alarm, now: DateTime<Utc>) -> Event {
+    let mut data = reminder.event_data();
+    data.occurrence = alarm.occurrence;
+    data.generation = alarm.generation;
+    data.reason = Some(format!(
+        "the reminder is {} at generation {}",
+        reminder.phase, reminder.generation
+    ));
+    let id = Uuid::new_v5(&reminder.id, format!("stale.{}", alarm.name()).as_bytes());
+    event(id, EventType::ReminderDue, reminder.owner_id, &data, now)
+}
+
+/// Fires what should have fired before `before`, the oldest first: at most what the policy's rate
+/// leaves of this second, for all replicas together. Which, and what each came to.
+///
+/// # Errors
+/// From the database; then nothing of the transaction may be committed.
+pub async fn catch_up(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    policy: CatchUp,
+    now: DateTime<Utc>,
+) -> Result<Vec<(Alarm, Fired)>, sqlx::Error> {
+    let (same_second, fired): (bool, i32) = sqlx::query_as(
+        "select second = date_trunc('second', clock_timestamp()), fired from catch_up for update",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    let used = if same_second { i64::from(fired) } else { 0 };
+    let room = i64::from(policy.per_second.max(1)) - used;
+    if room <= 0 {
+        return Ok(Vec::new());
+    }
+    let overdue = alarm::overdue(conn, before, room).await?;
+    if overdue.is_empty() {
+        return Ok(Vec::new());
+    }
+    let alarms: Vec<Alarm> = overdue.iter().map(|item| item.current().0).collect();
+    let outcomes = ring(conn, &alarms, Path::Sweep, policy, Duration::MAX, now).await?;
+    sqlx::query("update catch_up set second = date_trunc('second', clock_timestamp()), fired = $1")
+        .bind(i32::try_from(used + alarms.len() as i64).unwrap_or(i32::MAX))
+        .execute(conn)
+        .await?;
+    Ok(alarms.into_iter().zip(outcomes).collect())
+}
+
+/// Redelivers firings before `before` that nobody serves, at most `limit`: their event was given up by
+/// its consumer, or lost with the broker. The key of the deliveries keeps it once. How many.
 ///
 /// # Errors
 /// From the database.
-pub async fn tell_again(
+pub async fn redeliver(
     conn: &mut PgConnection,
     before: DateTime<Utc>,
     limit: i64,
@@ -183,66 +351,13 @@ pub async fn tell_again(
     .bind(limit)
     .fetch_all(&mut *conn)
     .await?;
-    for reminder in &unserved {
-        super::announce(conn, EventType::ReminderDue, reminder, now).await?;
-    }
+    super::announce(conn, EventType::ReminderDue, &unserved, now).await?;
     // Not again before it had its time.
-    let ids: Vec<Uuid> = unserved.iter().map(|reminder| reminder.id).collect();
     sqlx::query("update reminders set updated_at = now() where id = any($1)")
-        .bind(ids)
+        .bind(column(&unserved, |reminder| reminder.id))
         .execute(conn)
         .await?;
     Ok(unserved.len())
-}
-
-/// Ends a reminder that does not go to its channels.
-async fn finish(
-    conn: &mut PgConnection,
-    reminder: &Reminder,
-    phase: Phase,
-    reason: String,
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update reminders set phase = $2, reason = $3, finished_at = $4,
-             scheduled_generation = null
-         where id = $1",
-    )
-    .bind(reminder.id)
-    .bind(phase.as_str())
-    .bind(&reason)
-    .bind(now)
-    .execute(&mut *conn)
-    .await?;
-    let mut data = reminder.event_data();
-    data.reason = Some(reason);
-    let failed = event(
-        firing_event_id("failed", reminder.id, reminder.occurrence),
-        EventType::ReminderFailed,
-        reminder.owner_id,
-        &data,
-        now,
-    );
-    outbox::put(conn, &failed).await
-}
-
-/// An alarm of an earlier generation leaves a line in the trail, and nothing else.
-async fn record_stale(
-    conn: &mut PgConnection,
-    reminder: &Reminder,
-    alarm: &Alarm,
-    now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
-    let mut data = reminder.event_data();
-    data.occurrence = alarm.occurrence;
-    data.generation = alarm.generation;
-    data.reason = Some(format!(
-        "the reminder is {} at generation {}",
-        reminder.phase, reminder.generation
-    ));
-    let id = Uuid::new_v5(&reminder.id, format!("stale.{}", alarm.name()).as_bytes());
-    let stale = event(id, EventType::ReminderDue, reminder.owner_id, &data, now);
-    audit::append_stale(conn, &stale).await
 }
 
 /// Makes the task of a template, once for each id. `None`: there is no such owner.

@@ -1,56 +1,16 @@
 //! Writing tasks.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
     event::{Event, EventType},
-    task::{Due, Task, due_at},
+    task::{Task, due_at},
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::row::{TaskRow, due_columns};
 use crate::{outbox, reminders};
-
-/// Creates `task`; none, and nothing is written, when a task of that id is there already, deleted
-/// ones included. `zone` is its owner's.
-///
-/// # Errors
-/// Whatever Postgres says.
-pub async fn create(
-    conn: &mut PgConnection,
-    task: &Task,
-    zone: Tz,
-    now: DateTime<Utc>,
-) -> sqlx::Result<Option<Task>> {
-    let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
-    let row: Option<TaskRow> = sqlx::query_as(
-        "insert into tasks (id, owner_id, title, description, priority, tags, due_date, due_local,
-             due_zone, due_at, recurrence, series_id, occurrence, reminders, completed_at,
-             created_at, updated_at, version)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, 1)
-         on conflict (id) do nothing returning *",
-    )
-    .bind(task.id)
-    .bind(task.owner)
-    .bind(&task.title)
-    .bind(&task.description)
-    .bind(task.priority.number())
-    .bind(&task.tags)
-    .bind(due_date)
-    .bind(due_local)
-    .bind(due_zone)
-    .bind(task.due.as_ref().map(|due| due_at(due, zone)))
-    .bind(task.recurrence.as_ref().map(Json))
-    .bind(task.series)
-    .bind(&task.occurrence)
-    .bind(Json(&task.reminders))
-    .bind(task.completed_at)
-    .bind(now)
-    .fetch_optional(&mut *conn)
-    .await?;
-    opened(conn, EventType::TaskCreated, row, zone, now).await
-}
 
 /// Writes what its owner may edit, provided that the stored version is still `task.version`;
 /// none when it is not. The answer carries the new version.
@@ -188,48 +148,6 @@ pub async fn restore(
     opened(conn, EventType::TaskRestored, row, zone, now).await
 }
 
-/// Moves the open all-day tasks of `owner`, whose zone is now `zone`: where a day ends and when
-/// its reminders fire depend on it. Answers how many moved.
-///
-/// # Errors
-/// Whatever Postgres says.
-pub async fn rezone(
-    conn: &mut PgConnection,
-    owner: Uuid,
-    zone: Tz,
-    now: DateTime<Utc>,
-) -> sqlx::Result<usize> {
-    let days: Vec<(Uuid, NaiveDate)> = sqlx::query_as(
-        "select id, due_date from tasks where owner_id = $1 and due_date is not null
-             and completed_at is null and deleted_at is null order by id for update",
-    )
-    .bind(owner)
-    .fetch_all(&mut *conn)
-    .await?;
-    let (ids, ends): (Vec<Uuid>, Vec<DateTime<Utc>>) = days
-        .into_iter()
-        .map(|(id, date)| (id, due_at(&Due::On { date }, zone)))
-        .unzip();
-    let moved: Vec<TaskRow> = sqlx::query_as(
-        "update tasks set due_at = ends.at, updated_at = $3, version = version + 1
-         from unnest($1, $2) as ends (task, at)
-         where id = ends.task and due_at is distinct from ends.at returning tasks.*",
-    )
-    .bind(ids)
-    .bind(ends)
-    .bind(now)
-    .fetch_all(&mut *conn)
-    .await?;
-    for TaskRow(task) in &moved {
-        // What its owner wrote is as before: where that is no reminder, none is to be cancelled.
-        if !task.reminders.is_empty() {
-            reminders::replace_for_task(conn, task, zone, now).await?;
-        }
-        announce(conn, EventType::TaskUpdated, task, now).await?;
-    }
-    Ok(moved.len())
-}
-
 /// What follows from a write that may have left a task open: its reminders and its event. A completed
 /// task keeps what its owner wrote, but nothing of it fires until it is reopened.
 async fn opened(
@@ -243,7 +161,7 @@ async fn opened(
         return Ok(None);
     };
     if task.completed_at.is_none() {
-        reminders::replace_for_task(conn, &task, zone, now).await?;
+        reminders::replace_for_tasks(conn, std::slice::from_ref(&task), zone, now).await?;
     }
     announce(conn, kind, &task, now).await?;
     Ok(Some(task))
@@ -271,14 +189,18 @@ async fn announce(
     task: &Task,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
+    outbox::put(conn, &event_of(kind, task, now)?).await
+}
+
+/// The event of a write.
+pub(super) fn event_of(kind: EventType, task: &Task, now: DateTime<Utc>) -> sqlx::Result<Event> {
     let data = serde_json::to_value(task).map_err(|error| sqlx::Error::Encode(error.into()))?;
-    let event = Event::new(
+    Ok(Event::new(
         Uuid::now_v7(),
         kind,
         task.id.to_string(),
         Some(task.owner),
         now,
         data,
-    );
-    outbox::put(conn, &event).await
+    ))
 }

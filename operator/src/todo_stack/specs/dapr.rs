@@ -254,6 +254,13 @@ fn subscriptions(source: Source<'_>) -> Vec<Object> {
                         "topic": format!("{prefix}{topic}"),
                         "routes": {"default": format!("/events/{topic}")},
                         "deadLetterTopic": names::dead_letter(&prefix, topic),
+                        // Batches, as many transactions fewer. What comes alone waits for the end of
+                        // the await duration: 10 ms where somebody waits for it.
+                        "bulkSubscribe": {
+                            "enabled": true,
+                            "maxMessagesCount": 500,
+                            "maxAwaitDurationMs": role.batch_await_ms(),
+                        },
                     },
                     "scopes": [names::role(source.stack, role)],
                 }),
