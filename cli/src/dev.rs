@@ -73,6 +73,7 @@ pub(crate) async fn run(
         catch_up: CatchUp {
             window_seconds: spec.reminders.catch_up_window_seconds,
             per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
+            ..CatchUp::default()
         },
     };
     println!("starting Postgres in {} …", data_dir.display());

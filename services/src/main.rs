@@ -62,6 +62,7 @@ async fn main() -> anyhow::Result<()> {
             let policy = CatchUp {
                 window_seconds: args.catch_up_window_seconds,
                 per_second: args.catch_up_per_second,
+                ..CatchUp::default()
             };
             let clock = Arc::new(Sidecar::new(process.common.dapr_http_port)?);
             let service = Reminders::new(process.store.clone(), clock, policy);

@@ -12,7 +12,7 @@ use chrono::Utc;
 use domain::{
     event::{Event, Topic},
     internal_api::ReminderPut,
-    reminder::{Alarm, CLOCK_SKEW, CatchUp, HORIZON},
+    reminder::{Alarm, CLOCK_SKEW, CatchUp, HORIZON, LATE},
 };
 use store::{
     Store,
@@ -33,9 +33,6 @@ use crate::{
 
 /// Alarms that ring while a claim is under way share the next transaction, so many at most.
 const CLAIMED_AT_ONCE: usize = 500;
-
-/// Later than this a firing counts against the catch-up policy's rate, which the sweep keeps.
-const LATE: chrono::Duration = chrono::Duration::seconds(10);
 
 /// How long a batch of events may wait for the alarm clock: what is not set by then, the sweep sets.
 const SETTLING: Duration = Duration::from_secs(10);

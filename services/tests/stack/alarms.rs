@@ -178,6 +178,7 @@ async fn beyond_the_window_a_reminder_is_missed_and_says_so() {
     let policy = CatchUp {
         window_seconds: 20,
         per_second: 10,
+        ..CatchUp::default()
     };
     let service = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
     let late = Utc::now() - Duration::seconds(30);
@@ -197,6 +198,7 @@ async fn late_alarms_beyond_the_rate_are_left_to_the_sweep() {
     let policy = CatchUp {
         window_seconds: 3600,
         per_second: 1,
+        ..CatchUp::default()
     };
     let service = Reminders::new(pool.clone(), Arc::new(Silent::default()), policy);
     let late = Utc::now() - Duration::seconds(30);

@@ -144,8 +144,8 @@ async fn ring_one(
             Ok(Fired::Stale)
         }
         Firing::Miss => {
-            let late = (now - reminder.fire_at).num_seconds();
-            let reason = format!("overdue by {late} s, more than the catch-up window allows");
+            let why = policy.lets_go(reminder.fire_at, now, None);
+            let reason = why.map_or_else(String::new, |why| why.to_string());
             writes.end(reminder, Phase::Missed, reason);
             Ok(Fired::Missed)
         }
