@@ -1,7 +1,7 @@
 //! The embedded Postgres of `todostack dev`: real server binaries from a package registry, kept with
 //! the data.
 
-use std::path::Path;
+use std::{collections::HashMap, path::Path};
 
 use anyhow::Context;
 use postgresql_embedded::{PostgreSQL, Settings, VersionReq};
@@ -21,6 +21,7 @@ impl Embedded {
     /// # Errors
     /// When the binaries cannot be downloaded or the server does not start.
     pub(crate) async fn start(data_dir: &Path, password: &str) -> anyhow::Result<Self> {
+        // All of them: the crate's defaults make temporary folders that nobody removes.
         let mut settings = Settings {
             releases_url: RELEASES.into(),
             version: VersionReq::parse("=18.6.0").context("a constant version")?,
@@ -31,7 +32,11 @@ impl Embedded {
             host: "127.0.0.1".into(),
             temporary: false,
             timeout: Some(std::time::Duration::from_secs(60)),
-            ..Settings::default()
+            port: 0,
+            username: "postgres".into(),
+            configuration: HashMap::new(),
+            trust_installation_dir: false,
+            socket_dir: None,
         };
         settings.configuration.extend(
             [

@@ -47,6 +47,13 @@ pub(crate) fn prepare(data_dir: &Path) -> anyhow::Result<()> {
     fs::create_dir_all(data_dir).with_context(|| format!("making {}", data_dir.display()))?;
     if is_root()? {
         let (uid, gid) = nobody()?;
+        if let Some(closed) = closed_to(uid, gid, data_dir)? {
+            bail!(
+                "{} lies in {}, which `nobody` may not enter, as whom the embedded Postgres runs; give another folder with --data-dir",
+                data_dir.display(),
+                closed.display()
+            );
+        }
         let owner = fs::metadata(data_dir)?.uid();
         if owner != uid && fs::read_dir(data_dir)?.next().is_some() {
             bail!(
@@ -59,6 +66,25 @@ pub(crate) fn prepare(data_dir: &Path) -> anyhow::Result<()> {
     }
     fs::set_permissions(data_dir, fs::Permissions::from_mode(0o700))
         .with_context(|| format!("closing {} to others", data_dir.display()))
+}
+
+/// The first folder on the way to `folder` that a user of this id may not enter.
+fn closed_to(uid: u32, gid: u32, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
+    let folder = folder.canonicalize()?;
+    let mut way: Vec<&Path> = folder.ancestors().skip(1).collect();
+    way.reverse();
+    for part in way {
+        let found = fs::metadata(part)?;
+        let bit = match (found.uid() == uid, found.gid() == gid) {
+            (true, _) => 0o100,
+            (false, true) => 0o010,
+            (false, false) => 0o001,
+        };
+        if found.permissions().mode() & bit == 0 {
+            return Ok(Some(part.to_owned()));
+        }
+    }
+    Ok(None)
 }
 
 /// Goes on as `nobody` with the given arguments; returns only when that fails.
@@ -85,6 +111,8 @@ fn start_again(data_dir: &Path, arguments: &[String]) -> anyhow::Result<Infallib
         .env("HOME", data_dir)
         .env("USER", "nobody")
         .env_remove("XDG_DATA_HOME")
+        // Root's own may be closed to others.
+        .env("TMPDIR", data_dir)
         .current_dir(data_dir)
         .exec();
     Err(error).context("starting again as nobody")
@@ -110,7 +138,36 @@ fn parse_user(users: &str, name: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse_user;
+    use super::{closed_to, parse_user};
+    use std::{
+        fs::{self, Permissions},
+        os::unix::fs::{MetadataExt, PermissionsExt},
+    };
+
+    #[test]
+    fn a_folder_that_another_user_may_not_enter_is_named() {
+        let outer = tempfile::tempdir_in("/tmp").unwrap();
+        let inner = outer.path().join("closed/data");
+        fs::create_dir_all(&inner).unwrap();
+        let mode = |path: &std::path::Path, mode| {
+            fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        };
+        mode(outer.path(), 0o755);
+        mode(&outer.path().join("closed"), 0o700);
+        let me = fs::metadata(outer.path()).unwrap();
+        let (other, group) = (me.uid() + 1, me.gid() + 1);
+        assert_eq!(
+            closed_to(other, group, &inner).unwrap(),
+            Some(outer.path().canonicalize().unwrap().join("closed"))
+        );
+        assert_eq!(closed_to(me.uid(), group, &inner).unwrap(), None);
+        mode(&outer.path().join("closed"), 0o710);
+        assert_eq!(closed_to(other, me.gid(), &inner).unwrap(), None);
+        // The folder itself is handed over.
+        mode(&outer.path().join("closed"), 0o711);
+        mode(&inner, 0o700);
+        assert_eq!(closed_to(other, group, &inner).unwrap(), None);
+    }
 
     #[test]
     fn the_user_list_is_read() {

@@ -7,6 +7,10 @@ source "$root/e2e/parts/lib.sh"
 # Some of what is used lies in folders that are not on every user's PATH.
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/go/bin"
 
+# Other users (postgres, those of pods) enter the state, whatever the caller's own habit is. What is
+# secret is closed by itself.
+umask 022
+
 # One cluster a machine. Its namespace has no way out: nothing in it reaches another network.
 netns=todostack
 state=/var/lib/todostack-cluster

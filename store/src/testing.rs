@@ -3,6 +3,7 @@
 //! of its own, copied from a migrated template.
 
 use std::{
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
@@ -74,39 +75,43 @@ async fn start() -> Server {
     Server { base, template }
 }
 
+/// Starts and ends the server; `$1` is its folder, `$2` that of the binaries, `$3` the port.
+const SCRIPT: &str = r#"set -e
+    cd "$1"
+    as=
+    if [ "$(id -u)" = 0 ]; then
+        # initdb refuses root.
+        chown postgres: .
+        as="setpriv --reuid postgres --regid postgres --clear-groups"
+    fi
+    $as "$2/initdb" -D data -U postgres -A trust --no-sync -E UTF8 --locale C >log 2>&1 || { cat log >&2; exit 1; }
+    $as "$2/postgres" -D data -p "$3" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
+        -c fsync=off -c full_page_writes=off -c max_connections=300 </dev/null >>log 2>&1 &
+    server=$!
+    for _ in $(seq 200); do $as "$2/pg_isready" -q -h 127.0.0.1 -p "$3" && break; sleep 0.05; done
+    echo ready
+    cat >/dev/null
+    kill -INT $server; wait $server || true
+    rm -rf "$1""#;
+
 /// Starts a server that ends when this process does: a shell waits for the end of its standard
 /// input, which closes with us however we end, then stops the server and removes its folder.
 fn start_private() -> String {
     let binaries = binaries();
     let folder = tempfile::Builder::new()
         .prefix("todostack-test-pg-")
-        .tempdir()
+        .tempdir_in(match std::fs::metadata("/proc/self") {
+            // The server will be another user.
+            Ok(me) if me.uid() == 0 => open_to_all(std::env::temp_dir()),
+            _ => std::env::temp_dir(),
+        })
         .expect("a temporary folder")
         .keep();
     let port = free_port();
-    let script = format!(
-        r#"set -e
-        cd {folder}
-        as=
-        if [ "$(id -u)" = 0 ]; then
-            # initdb refuses root.
-            chown postgres: .
-            as="setpriv --reuid postgres --regid postgres --clear-groups"
-        fi
-        $as {bin}/initdb -D data -U postgres -A trust --no-sync -E UTF8 --locale C >log 2>&1 || {{ cat log >&2; exit 1; }}
-        $as {bin}/postgres -D data -p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-            -c fsync=off -c full_page_writes=off -c max_connections=300 </dev/null >>log 2>&1 &
-        server=$!
-        for _ in $(seq 200); do $as {bin}/pg_isready -q -h 127.0.0.1 -p {port} && break; sleep 0.05; done
-        echo ready
-        cat >/dev/null
-        kill -INT $server; wait $server || true
-        rm -rf {folder}"#,
-        folder = folder.display(),
-        bin = binaries.display(),
-    );
     let mut child = Command::new("bash")
-        .args(["-c", &script])
+        .args(["-c", SCRIPT, "bash"])
+        .args([folder.as_path(), binaries.as_path()])
+        .arg(port.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -119,6 +124,17 @@ fn start_private() -> String {
     // Its standard input stays open for as long as this process lives.
     std::mem::forget(child);
     format!("postgres://postgres@127.0.0.1:{port}")
+}
+
+/// `wanted` if every user may enter it, and so `postgres`; else the machine's own temporary folder:
+/// root's may lie in root's home.
+fn open_to_all(wanted: PathBuf) -> PathBuf {
+    let open = wanted.canonicalize().is_ok_and(|folder| {
+        folder.ancestors().all(|part| {
+            std::fs::metadata(part).is_ok_and(|found| found.permissions().mode() & 0o001 != 0)
+        })
+    });
+    if open { wanted } else { PathBuf::from("/tmp") }
 }
 
 fn binaries() -> PathBuf {
@@ -139,4 +155,27 @@ fn free_port() -> u16 {
         .and_then(|listener| listener.local_addr())
         .expect("a free port")
         .port()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_to_all;
+    use std::{
+        fs::{Permissions, set_permissions},
+        os::unix::fs::PermissionsExt,
+        path::Path,
+    };
+
+    #[test]
+    fn a_temporary_folder_that_others_may_not_enter_is_not_used() {
+        let closed = tempfile::tempdir_in("/tmp").unwrap();
+        let inner = closed.path().join("inner");
+        std::fs::create_dir(&inner).unwrap();
+        let mode = |mode| set_permissions(closed.path(), Permissions::from_mode(mode)).unwrap();
+        mode(0o700);
+        assert_eq!(open_to_all(inner.clone()), Path::new("/tmp"));
+        mode(0o755);
+        assert_eq!(open_to_all(inner.clone()), inner);
+        assert_eq!(open_to_all(closed.path().join("none")), Path::new("/tmp"));
+    }
 }
