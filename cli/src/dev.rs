@@ -3,13 +3,16 @@
 use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
-use chrono::{Local, SecondsFormat, Utc};
-use domain::{reminder::CatchUp, webhook::Secret};
+use chrono::{Local, TimeDelta, Utc};
+use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret};
 use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
+use services::reminders::Reminders;
+use uuid::Uuid;
 
 use crate::{
     client::Api,
+    hold::Hold,
     keys::Keys,
     manifests::Manifests,
     platform::{Options, Platform},
@@ -19,6 +22,9 @@ use crate::{
 
 /// The ready-made user.
 const DEMO_EMAIL: &str = "demo@example.com";
+
+/// How long after the greeting the first reminder fires.
+const FIRST: TimeDelta = TimeDelta::seconds(3);
 
 /// What other commands need to know of a running `dev`.
 #[derive(Serialize, Deserialize)]
@@ -54,6 +60,7 @@ pub(crate) async fn run(
     listen: SocketAddr,
 ) -> anyhow::Result<()> {
     let stop = runtime::shutdown::token()?;
+    let mut hold = Hold::take(data_dir, "dev")?;
     let manifests = Manifests::read(filename)?;
     let keys = Keys::load(data_dir)?;
     let spec = &manifests.stack.spec;
@@ -65,11 +72,14 @@ pub(crate) async fn run(
         .as_ref()
         .and_then(|webhook| webhook.url.clone());
     let stack = manifests.stack.name_any();
-    let namespace = manifests.stack.namespace();
+    let namespace = manifests
+        .stack
+        .namespace()
+        .unwrap_or_else(|| "default".into());
     let options = Options {
-        stack: (namespace.unwrap_or_else(|| "default".into()), stack.clone()),
+        stack: (namespace.clone(), stack.clone()),
         listen,
-        webhook_url: Some(own.unwrap_or_else(|| sink.url.clone())),
+        webhook_url: Some(own.clone().unwrap_or_else(|| sink.url.clone())),
         catch_up: CatchUp {
             window_seconds: spec.reminders.catch_up_window_seconds,
             per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
@@ -88,12 +98,17 @@ pub(crate) async fn run(
     let file = data_dir.join(Running::FILE);
     fs::write(&file, serde_json::to_vec(&running)?)?;
     let outcome = async {
+        hold.listens(&platform.address)?;
         let mut follower = Follower::new(platform.reminders.clone(), manifests.schedules)?;
         follower.begin(manifests.reminders).await?;
         tokio::spawn(follower.run(platform.shutdown.clone()));
         let mut api = Api::new(&platform.address)?;
         let token = api.log_in(DEMO_EMAIL, &keys.demo_password).await?;
         greet(&platform.address, &token, &keys.demo_password);
+        if own.is_none() {
+            // Shown below; a webhook of the manifest's is for what the manifest says.
+            welcome(&platform.reminders, &namespace).await?;
+        }
         loop {
             tokio::select! {
                 Some(delivery) = deliveries.recv() => tell(&delivery),
@@ -110,9 +125,25 @@ pub(crate) async fn run(
     outcome.and(stopped)
 }
 
+/// Asks for a first reminder, so that nobody waits for the manifests' own to see one.
+async fn welcome(reminders: &Reminders, namespace: &str) -> anyhow::Result<()> {
+    let wanted = ReminderPut {
+        fire_at: Utc::now() + FIRST,
+        message: "Welcome: so a reminder arrives".into(),
+        task_id: None,
+        task: None,
+        channels: Vec::new(),
+        suspend: false,
+        // What a run that was killed left is of no use to the next one.
+        deadline_seconds: Some(60),
+        object: format!("{namespace}/welcome"),
+    };
+    reminders.put(Uuid::new_v4(), &wanted).await?;
+    Ok(())
+}
+
 fn greet(address: &str, token: &str, password: &str) {
-    let soon =
-        (Utc::now() + chrono::Duration::seconds(20)).to_rfc3339_opts(SecondsFormat::Secs, true);
+    // The shell tells the time as the line is run: whoever reads first finds it still ahead.
     println!(
         "\
 todostack is at {address}  (OpenAPI: {address}/openapi.json)
@@ -120,12 +151,12 @@ user {DEMO_EMAIL}, password {password}, token:
 
     TOKEN={token}
 
-Make a task with a reminder in a few seconds, then list the tasks:
+Make a task with a reminder in five seconds, then list the tasks:
 
-    curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"title\":\"Water the plants\",\"reminders\":[{{\"at\":\"{soon}\"}}]}}'
+    curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"title\":\"Water the plants\",\"reminders\":[{{\"at\":\"'$(date -u -d @$(($(date +%s)+5)) +%FT%TZ)'\"}}]}}'
     curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\"
 
-Deliveries appear below; `todostack get reminderjobs` shows what waits. Ctrl-C stops."
+Deliveries appear below, the first in three seconds; `todostack get reminderjobs` shows what waits. Ctrl-C stops."
     );
 }
 

@@ -3,6 +3,7 @@
 mod client;
 mod dev;
 mod get;
+mod hold;
 mod keys;
 mod manifests;
 mod platform;
@@ -12,7 +13,7 @@ mod sink;
 mod smoke;
 mod unprivileged;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -58,8 +59,11 @@ enum Kind {
     Reminderjobs,
 }
 
-fn main() -> anyhow::Result<()> {
-    let cli = Cli::parse();
+fn main() -> ExitCode {
+    runtime::exit::code(run(Cli::parse()))
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
     // The smoke test begins with an empty database of its own.
     let scratch = matches!(cli.command, Command::Smoke);
     let data_dir = match cli.data_dir {
@@ -69,6 +73,10 @@ fn main() -> anyhow::Result<()> {
     };
     unprivileged::prepare(&data_dir)?;
     if unprivileged::is_root()? {
+        if !matches!(cli.command, Command::Get { .. }) {
+            // Told before anything of the running one is touched.
+            hold::check(&data_dir)?;
+        }
         let mut arguments = vec!["--data-dir".to_owned(), data_dir.display().to_string()];
         arguments.extend(["--log".into(), cli.log.clone()]);
         match &cli.command {

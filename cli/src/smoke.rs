@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::{
     client::Api,
+    hold::Hold,
     keys::Keys,
     platform::{Options, Platform},
     sink::Sink,
@@ -26,6 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// # Errors
 /// Names the step that did not go as it should.
 pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
+    let mut hold = Hold::take(data_dir, "smoke")?;
     remove_data(data_dir)?;
     let keys = Keys::load(data_dir)?;
     let options = Options {
@@ -35,7 +37,11 @@ pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
         catch_up: CatchUp::default(),
     };
     let platform = Platform::start(data_dir, &keys, options).await?;
-    let outcome = remind(&platform.address).await;
+    let outcome = async {
+        hold.listens(&platform.address)?;
+        remind(&platform.address).await
+    }
+    .await;
     platform.stop().await?;
     remove_data(data_dir)?;
     let late = outcome?;

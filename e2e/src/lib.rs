@@ -5,3 +5,15 @@
 #[cfg(feature = "harness")]
 pub mod harness;
 pub mod sink;
+
+/// How its programs end: with an error's chain as one line on standard error, whether or not
+/// `RUST_BACKTRACE` is set.
+pub fn exit_code(outcome: anyhow::Result<()>) -> std::process::ExitCode {
+    match outcome {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", format!("{error:#}").replace('\n', " "));
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

@@ -3,6 +3,7 @@
 
 mod allocator;
 pub mod auth;
+pub mod exit;
 pub mod ops;
 pub mod problem;
 pub mod shutdown;

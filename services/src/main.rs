@@ -26,7 +26,11 @@ use tokio_util::sync::CancellationToken;
 const CONNECTIONS: u32 = 8;
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
+    runtime::exit::code(run().await)
+}
+
+async fn run() -> anyhow::Result<()> {
     match Config::parse().role {
         Role::Migrate(common) => {
             telemetry::init(telemetry::Format::Json, &common.log)?;

@@ -1,12 +1,22 @@
 //! `crdgen DIR`: writes the definitions as Helm templates, one file a type, into `DIR`.
 //! `crdgen --check DIR`: fails when a file there differs.
 
-use std::{env, fs, path::Path};
+use std::{env, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context, bail};
 use kube::ResourceExt;
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> anyhow::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let (check, directory) = match arguments.as_slice() {
         [flag, directory] if flag == "--check" => (true, directory),

@@ -7,7 +7,11 @@ use tokio::{
 };
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> std::process::ExitCode {
+    e2e::exit_code(run().await)
+}
+
+async fn run() -> Result<()> {
     let address = std::env::var("LISTEN").unwrap_or_else(|_| "0.0.0.0:8080".into());
     let listener = TcpListener::bind(&address)
         .await

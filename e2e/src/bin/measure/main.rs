@@ -12,7 +12,11 @@ use e2e::harness::Cluster;
 const REMINDERS: usize = 200;
 
 #[tokio::main]
-async fn main() -> Result<()> {
+async fn main() -> std::process::ExitCode {
+    e2e::exit_code(run().await)
+}
+
+async fn run() -> Result<()> {
     let count = match std::env::args().nth(1) {
         None => REMINDERS,
         Some(text) => text
