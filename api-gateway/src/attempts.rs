@@ -1,197 +1,235 @@
-//! How often passwords may be tried and accounts made.
-//!
-//! Counted in this process only: with several gateways an attacker gets that many times the
-//! attempts, which are still too few to guess a password of ten characters.
+//! How often passwords may be tried and accounts made, over all gateways of the stack.
 
 use std::{
-    collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
-/// Attempts are counted over this long.
-const WINDOW: Duration = Duration::from_secs(300);
+use chrono::{DateTime, Utc};
+use sqlx::PgPool;
+use store::attempts::{self, Limit, WINDOW};
+use uuid::Uuid;
+
 /// Wrong passwords for one account from one address.
-const FOR_ACCOUNT_FROM_ADDRESS: u32 = 10;
+const FOR_ACCOUNT_FROM_ADDRESS: i32 = 10;
 /// Wrong passwords for one account from anywhere.
-const FOR_ACCOUNT: u32 = 100;
+const FOR_ACCOUNT: i32 = 100;
 /// Wrong passwords and new accounts from one address, which may be a proxy's.
-const FROM_ADDRESS: u32 = 300;
-/// Counters kept at a time.
-const MOST: usize = 100_000;
+const FROM_ADDRESS: i32 = 300;
 
-/// What attempts are counted by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Subject {
-    AccountFromAddress(String, Option<IpAddr>),
-    Account(String),
-    Address(Option<IpAddr>),
+/// Namespace of the hashes by which subjects are known.
+const SUBJECTS: Uuid = Uuid::from_u128(0x7d0c_56a4_5b0e_4f5b_9d42_3c1f_8f0a_6e11);
+
+/// The counters, in the database.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempts {
+    pool: PgPool,
+    /// When expired counters were last removed, in seconds of the Unix epoch.
+    pruned: Arc<AtomicI64>,
 }
-
-#[derive(Debug)]
-struct Counter {
-    since: Instant,
-    count: u32,
-}
-
-/// The counters.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Attempts(Arc<Mutex<HashMap<Subject, Counter>>>);
 
 /// An attempt that was counted before its outcome is known, so that many at once cannot slip
 /// through. It stays counted unless it is [`Attempt::succeeded`].
 #[derive(Debug)]
 pub(crate) struct Attempt {
-    attempts: Attempts,
-    subjects: Vec<Subject>,
+    pool: PgPool,
+    subjects: Vec<Uuid>,
 }
 
-/// Seconds after which the next attempt is allowed.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct TooMany(pub(crate) u64);
+/// Why an attempt is not made.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    /// There were too many; seconds after which the next one is allowed.
+    TooMany(u64),
+    /// They cannot be counted now.
+    Database(sqlx::Error),
+}
 
 impl Attempts {
+    /// Counters in this database.
+    pub(crate) fn new(pool: PgPool) -> Self {
+        Self {
+            pool,
+            pruned: Arc::default(),
+        }
+    }
+
     /// Counts a log-in.
     ///
     /// # Errors
     /// When there were too many.
-    pub(crate) fn log_in(
+    pub(crate) async fn log_in(
         &self,
         email: &str,
         from: Option<IpAddr>,
-        now: Instant,
-    ) -> Result<Attempt, TooMany> {
+        now: DateTime<Utc>,
+    ) -> Result<Attempt, Refused> {
         let email = email.to_lowercase();
-        self.count(
-            vec![
-                (
-                    Subject::AccountFromAddress(email.clone(), from),
-                    FOR_ACCOUNT_FROM_ADDRESS,
-                ),
-                (Subject::Account(email), FOR_ACCOUNT),
-                (Subject::Address(from), FROM_ADDRESS),
-            ],
-            now,
-        )
+        let limits = [
+            limit(
+                &format!("account from address {} {email}", name(from)),
+                FOR_ACCOUNT_FROM_ADDRESS,
+            ),
+            limit(&format!("account {email}"), FOR_ACCOUNT),
+            limit(&format!("address {}", name(from)), FROM_ADDRESS),
+        ];
+        self.count(&limits, now).await
     }
 
     /// Counts a new account.
     ///
     /// # Errors
     /// When there were too many.
-    pub(crate) fn sign_up(&self, from: Option<IpAddr>, now: Instant) -> Result<Attempt, TooMany> {
-        self.count(vec![(Subject::Address(from), FROM_ADDRESS)], now)
+    pub(crate) async fn sign_up(
+        &self,
+        from: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<Attempt, Refused> {
+        let limits = [limit(&format!("address {}", name(from)), FROM_ADDRESS)];
+        self.count(&limits, now).await
     }
 
-    fn count(&self, subjects: Vec<(Subject, u32)>, now: Instant) -> Result<Attempt, TooMany> {
-        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let over = |counter: &Counter| now.saturating_duration_since(counter.since) >= WINDOW;
-        if counters.len() + subjects.len() > MOST {
-            counters.retain(|_, counter| !over(counter));
-            if counters.len() + subjects.len() > MOST {
-                // Under a flood of made-up addresses, forgetting is better than running out of
-                // memory: the flood itself is slowed by the hashing of passwords.
-                counters.clear();
-            }
+    async fn count(&self, limits: &[Limit], now: DateTime<Utc>) -> Result<Attempt, Refused> {
+        self.prune(now).await.map_err(Refused::Database)?;
+        let wait = attempts::count(&self.pool, limits, now)
+            .await
+            .map_err(Refused::Database)?;
+        if let Some(wait) = wait {
+            // Rounded up: who waits as long as told is let in.
+            let seconds = u64::try_from((wait.num_milliseconds() + 999) / 1000).unwrap_or(0);
+            return Err(Refused::TooMany(seconds.max(1)));
         }
-        for (subject, most) in &subjects {
-            if let Some(counter) = counters.get(subject)
-                && !over(counter)
-                && counter.count >= *most
-            {
-                let left = WINDOW.saturating_sub(now.saturating_duration_since(counter.since));
-                return Err(TooMany(left.as_secs().max(1)));
-            }
-        }
-        let subjects: Vec<Subject> = subjects.into_iter().map(|(subject, _)| subject).collect();
-        for subject in &subjects {
-            let counter = counters.entry(subject.clone()).or_insert(Counter {
-                since: now,
-                count: 0,
-            });
-            if over(counter) {
-                *counter = Counter {
-                    since: now,
-                    count: 0,
-                };
-            }
-            counter.count += 1;
-        }
-        drop(counters);
         Ok(Attempt {
-            attempts: self.clone(),
-            subjects,
+            pool: self.pool.clone(),
+            subjects: limits.iter().map(|limit| limit.subject).collect(),
         })
+    }
+
+    /// Removes what is over, once a window.
+    async fn prune(&self, now: DateTime<Utc>) -> Result<(), sqlx::Error> {
+        let last = self.pruned.load(Ordering::Relaxed);
+        if now.timestamp() - last < WINDOW.num_seconds()
+            || self.pruned.swap(now.timestamp(), Ordering::Relaxed) != last
+        {
+            return Ok(());
+        }
+        attempts::prune(&mut *self.pool.acquire().await?, now)
+            .await
+            .map(|_| ())
     }
 }
 
 impl Attempt {
     /// Takes it back: only failures are held against anybody.
-    pub(crate) fn succeeded(self) {
-        let mut counters = self
-            .attempts
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for subject in &self.subjects {
-            if let Some(counter) = counters.get_mut(subject) {
-                counter.count = counter.count.saturating_sub(1);
-            }
-        }
+    ///
+    /// # Errors
+    /// From the database.
+    pub(crate) async fn succeeded(self) -> Result<(), sqlx::Error> {
+        attempts::take_back(&mut *self.pool.acquire().await?, &self.subjects).await
     }
+}
+
+fn limit(subject: &str, most: i32) -> Limit {
+    Limit {
+        subject: Uuid::new_v5(&SUBJECTS, subject.as_bytes()),
+        most,
+    }
+}
+
+fn name(from: Option<IpAddr>) -> String {
+    from.map_or_else(|| "unknown".into(), |address| address.to_string())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use chrono::Duration;
 
     const HOME: Option<IpAddr> = Some(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST));
 
-    #[test]
-    fn the_eleventh_wrong_password_in_a_row_has_to_wait() {
-        let attempts = Attempts::default();
-        let now = Instant::now();
-        for _ in 0..FOR_ACCOUNT_FROM_ADDRESS {
-            attempts.log_in("a@example.com", HOME, now).unwrap();
-        }
-        let refused = attempts.log_in("A@example.com", HOME, now + Duration::from_secs(60));
-        assert_eq!(refused.unwrap_err(), TooMany(240));
-        attempts.log_in("b@example.com", HOME, now).unwrap();
-        attempts.log_in("a@example.com", None, now).unwrap();
-        attempts
-            .log_in("a@example.com", HOME, now + WINDOW)
-            .unwrap();
+    /// Two gateways on one database.
+    async fn two() -> [Attempts; 2] {
+        let pool = store::testing::database().await;
+        [Attempts::new(pool.clone()), Attempts::new(pool)]
     }
 
-    #[test]
-    fn right_passwords_are_not_counted() {
-        let attempts = Attempts::default();
-        let now = Instant::now();
-        for _ in 0..2 * FROM_ADDRESS {
-            let attempt = attempts.log_in("a@example.com", HOME, now).unwrap();
-            attempt.succeeded();
+    #[tokio::test]
+    async fn the_eleventh_wrong_password_in_a_row_has_to_wait_whichever_gateway_it_meets() {
+        let gateways = two().await;
+        let now = Utc::now();
+        for i in 0..FOR_ACCOUNT_FROM_ADDRESS {
+            let attempts = &gateways[i as usize % 2];
+            attempts.log_in("a@example.com", HOME, now).await.unwrap();
+        }
+        let later = now + Duration::seconds(60);
+        for attempts in &gateways {
+            let refused = attempts.log_in("A@example.com", HOME, later).await;
+            assert!(matches!(refused, Err(Refused::TooMany(240))), "{refused:?}");
+        }
+        let attempts = &gateways[0];
+        attempts.log_in("b@example.com", HOME, now).await.unwrap();
+        attempts.log_in("a@example.com", None, now).await.unwrap();
+        let over = now + WINDOW;
+        attempts.log_in("a@example.com", HOME, over).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn many_at_once_do_not_slip_through() {
+        let gateways = two().await;
+        let now = Utc::now();
+        let tries = (0..40).map(|i| {
+            let attempts = gateways[i % 2].clone();
+            tokio::spawn(async move { attempts.log_in("a@example.com", HOME, now).await.is_ok() })
+        });
+        let mut allowed = 0;
+        for one in tries.collect::<Vec<_>>() {
+            allowed += i32::from(one.await.unwrap());
+        }
+        assert_eq!(allowed, FOR_ACCOUNT_FROM_ADDRESS);
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_or_right_is_held_against_nobody() {
+        let [attempts, _] = two().await;
+        let now = Utc::now();
+        for _ in 0..2 * FOR_ACCOUNT {
+            // Ten are counted; the others do not lock the account for everybody else.
+            let _ = attempts.log_in("a@example.com", HOME, now).await;
+        }
+        for _ in 0..2 * FOR_ACCOUNT {
+            let attempt = attempts.log_in("a@example.com", None, now).await.unwrap();
+            attempt.succeeded().await.unwrap();
         }
     }
 
-    #[test]
-    fn an_account_is_guarded_against_many_addresses() {
-        let attempts = Attempts::default();
-        let now = Instant::now();
+    #[tokio::test]
+    async fn an_account_is_guarded_against_many_addresses() {
+        let [attempts, _] = two().await;
+        let now = Utc::now();
         for i in 0..FOR_ACCOUNT {
             let from = Some(IpAddr::from(i.to_be_bytes()));
-            attempts.log_in("a@example.com", from, now).unwrap();
+            attempts.log_in("a@example.com", from, now).await.unwrap();
         }
-        assert!(attempts.log_in("a@example.com", HOME, now).is_err());
+        let refused = attempts.log_in("a@example.com", HOME, now).await;
+        assert!(matches!(refused, Err(Refused::TooMany(300))), "{refused:?}");
     }
 
-    #[test]
-    fn new_accounts_from_one_address_are_limited() {
-        let attempts = Attempts::default();
-        let now = Instant::now();
+    #[tokio::test]
+    async fn new_accounts_from_one_address_are_limited_and_what_is_over_is_removed() {
+        let [attempts, _] = two().await;
+        let now = Utc::now();
         for _ in 0..FROM_ADDRESS {
-            attempts.sign_up(HOME, now).unwrap();
+            attempts.sign_up(HOME, now).await.unwrap();
         }
-        assert!(attempts.sign_up(HOME, now).is_err());
+        assert!(attempts.sign_up(HOME, now).await.is_err());
+        attempts.sign_up(None, now + WINDOW).await.unwrap();
+        let left: i64 = sqlx::query_scalar("select count(*) from attempts")
+            .fetch_one(&attempts.pool)
+            .await
+            .unwrap();
+        assert_eq!(left, 1);
     }
 }

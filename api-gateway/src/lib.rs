@@ -6,6 +6,7 @@
 
 mod attempts;
 mod body;
+mod client;
 mod cursor;
 mod error;
 mod input;
@@ -19,6 +20,7 @@ mod state;
 mod view;
 mod zones;
 
+pub use client::TrustedProxies;
 pub use openapi::document;
 pub use passwords::hash_password;
 pub use routes::router;

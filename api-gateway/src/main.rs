@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use clap::Parser;
-use gateway::Gateway;
+use gateway::{Gateway, TrustedProxies};
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 
 /// The REST gateway of a todo stack.
@@ -23,6 +23,11 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_JWT_KEY", hide_env_values = true)]
     jwt_key: String,
 
+    /// Networks of proxies whose `Forwarded` or `X-Forwarded-For` names the client, comma-separated, such
+    /// as `10.0.0.0/8`.
+    #[arg(long, env = "TODOSTACK_TRUSTED_PROXIES", default_value = "")]
+    trusted_proxies: TrustedProxies,
+
     /// Where to serve the interface.
     #[arg(long, env = "TODOSTACK_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -37,7 +42,11 @@ struct Settings {
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> std::process::ExitCode {
+    runtime::exit::code(run().await)
+}
+
+async fn run() -> anyhow::Result<()> {
     let settings = Settings::parse();
     telemetry::init(telemetry::Format::Json, &settings.log)?;
     let metrics = ops::install_metrics()?;
@@ -48,7 +57,8 @@ async fn main() -> anyhow::Result<()> {
         settings.database_connections,
     )?;
     let keys = Keys::new(settings.jwt_key.as_bytes())?;
-    let router = gateway::router(Gateway::new(store.clone(), keys)?);
+    let router =
+        gateway::router(Gateway::new(store.clone(), keys)?.behind(settings.trusted_proxies));
 
     let checked = store.clone();
     let ready = move || {

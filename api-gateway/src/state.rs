@@ -4,7 +4,9 @@ use axum::extract::FromRef;
 use runtime::auth::Keys;
 use store::Store;
 
-use crate::{attempts::Attempts, passwords::Passwords, zones::Zones};
+use crate::{
+    attempts::Attempts, client::TrustedProxies, passwords::Passwords, zones::Zones,
+};
 
 /// The gateway's parts; cheap to clone.
 #[derive(Clone, Debug)]
@@ -14,6 +16,7 @@ pub struct Gateway {
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
     pub(crate) zones: Zones,
+    pub(crate) proxies: TrustedProxies,
 }
 
 impl Gateway {
@@ -23,12 +26,19 @@ impl Gateway {
     /// When the password hasher cannot be set up.
     pub fn new(store: Store, keys: Keys) -> anyhow::Result<Self> {
         Ok(Self {
+            attempts: Attempts::new(store.pool().clone()),
             store,
             keys,
             passwords: Passwords::new()?,
-            attempts: Attempts::default(),
             zones: Zones::default(),
+            proxies: TrustedProxies::default(),
         })
+    }
+
+    /// The same behind these proxies.
+    #[must_use]
+    pub fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
     }
 }
 

@@ -44,7 +44,7 @@ pub struct TodoStackSpec {
     pub events: EventsSpec,
     /// The REST gateway.
     #[serde(default)]
-    pub gateway: WorkloadSpec,
+    pub gateway: GatewaySpec,
     /// The services, by role.
     #[serde(default)]
     pub services: ServicesSpec,
@@ -233,6 +233,20 @@ impl Default for WorkloadSpec {
             resources: None,
         }
     }
+}
+
+/// The REST gateway.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GatewaySpec {
+    /// Its size.
+    #[serde(flatten)]
+    pub workload: WorkloadSpec,
+    /// Networks of the ingress or load balancer in front of it, such as `10.0.0.0/8`: from them, and from nobody else, a `Forwarded` or `X-Forwarded-For` header names the client, by whose address log-ins are limited. Absent: all users behind a proxy share one limit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 50), inner(length(min = 1, max = 43)))]
+    #[x_kube(validation = Rule::new("self.all(net, isCIDR(net))").message("trustedProxies must be networks such as 10.0.0.0/8 or fd00::/8"))]
+    pub trusted_proxies: Vec<String>,
 }
 
 fn default_replicas() -> i32 {

@@ -181,6 +181,21 @@ fn a_stack_with_a_bad_field_is_refused_by_its_name() {
             "spec.gateway.replicas",
         ),
         (
+            "spec.gateway",
+            json!({"trustedProxies": ["10.0.0.0/8", "10.0.0.0/33"]}),
+            "trustedProxies must be networks",
+        ),
+        (
+            "spec.gateway",
+            json!({"trustedProxies": ["anybody"]}),
+            "trustedProxies must be networks",
+        ),
+        (
+            "spec.gateway",
+            json!({"trustedProxies": vec!["10.0.0.0/8"; 51]}),
+            "spec.gateway.trustedProxies",
+        ),
+        (
             "spec.services",
             json!({"relay": {"replicas": 101}}),
             "spec.services.relay.replicas",
@@ -455,4 +470,10 @@ fn what_is_immutable_stays() {
         found.iter().any(|message| message.contains("stackRef")),
         "{found:#?}"
     );
+}
+
+#[test]
+fn proxies_are_networks_of_either_family() {
+    let proxies = json!({"trustedProxies": ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]});
+    accepted::<TodoStack>(&with(stack(), "spec.gateway", proxies));
 }

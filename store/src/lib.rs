@@ -3,6 +3,7 @@
 //! Functions take a connection, so that one transaction holds a write, its reminders and its
 //! events. Queries are checked by the tests, which run them on a real Postgres.
 
+pub mod attempts;
 pub mod audit;
 pub mod channels;
 pub mod deliveries;

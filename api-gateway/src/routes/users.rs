@@ -1,17 +1,12 @@
 //! Accounts and tokens.
 
-use std::{
-    convert::Infallible,
-    net::{IpAddr, SocketAddr},
-    time::Instant,
-};
-
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequestParts, State},
-    http::{HeaderName, StatusCode, header, request::Parts},
+    extract::State,
+    http::{HeaderName, StatusCode, header},
     response::IntoResponse,
 };
+use chrono::Utc;
 use chrono_tz::Tz;
 use domain::error::FieldErrors;
 use runtime::{Problem, auth};
@@ -19,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
+    attempts::Refused,
     body::Body,
+    client::Client,
     error::{Error, Result},
     input::zone,
     state::Gateway,
@@ -70,18 +67,6 @@ pub(crate) struct Token {
     expires_in: u64,
 }
 
-/// The address that a request comes from, where the server knows it.
-pub(crate) struct Peer(Option<IpAddr>);
-
-impl<S: Send + Sync> FromRequestParts<S> for Peer {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> std::result::Result<Self, Infallible> {
-        let info = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-        Ok(Self(info.map(|ConnectInfo(address)| address.ip())))
-    }
-}
-
 /// Makes an account.
 #[utoipa::path(
     post,
@@ -98,7 +83,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Peer {
 )]
 pub(super) async fn sign_up(
     State(gateway): State<Gateway>,
-    Peer(peer): Peer,
+    Client(from): Client,
     Body(new): Body<NewUser>,
 ) -> Result<impl IntoResponse> {
     let mut errors = FieldErrors::default();
@@ -120,8 +105,9 @@ pub(super) async fn sign_up(
     errors.into_result(())?;
     gateway
         .attempts
-        .sign_up(peer, Instant::now())
-        .map_err(|wait| Error::too_many(wait.0))?;
+        .sign_up(from, Utc::now())
+        .await
+        .map_err(refused)?;
     let hash = gateway
         .passwords
         .hash(new.password)
@@ -149,10 +135,10 @@ pub(super) async fn sign_up(
 )]
 pub(super) async fn log_in(
     State(gateway): State<Gateway>,
-    Peer(peer): Peer,
+    Client(from): Client,
     Body(credentials): Body<Credentials>,
 ) -> Result<impl IntoResponse> {
-    let refused = || {
+    let wrong = || {
         Error::from(Problem::unauthorized(
             "the e-mail address or the password is wrong",
         ))
@@ -160,12 +146,13 @@ pub(super) async fn log_in(
     let email = credentials.email.trim();
     // Nothing longer was ever stored, and nothing longer is kept as a counter.
     if email.len() > EMAIL_MOST || credentials.password.len() > PASSWORD_MOST {
-        return Err(refused());
+        return Err(wrong());
     }
     let attempt = gateway
         .attempts
-        .log_in(email, peer, Instant::now())
-        .map_err(|wait| Error::too_many(wait.0))?;
+        .log_in(email, from, Utc::now())
+        .await
+        .map_err(refused)?;
     let user = {
         // Given back before the slow part, which would otherwise hold as many as it can get.
         let mut conn = gateway.store.acquire().await?;
@@ -177,8 +164,8 @@ pub(super) async fn log_in(
         .check(credentials.password, stored)
         .await
         .map_err(Problem::internal)?;
-    let user = user.filter(|_| right).ok_or_else(refused)?;
-    attempt.succeeded();
+    let user = user.filter(|_| right).ok_or_else(wrong)?;
+    attempt.succeeded().await?;
     let access_token = gateway.keys.issue(user.id).map_err(Problem::internal)?;
     let token = Token {
         access_token,
@@ -186,6 +173,13 @@ pub(super) async fn log_in(
         expires_in: auth::LIFETIME.as_secs(),
     };
     Ok((NO_STORE, Json(token)))
+}
+
+fn refused(why: Refused) -> Error {
+    match why {
+        Refused::TooMany(seconds) => Error::too_many(seconds),
+        Refused::Database(error) => error.into(),
+    }
 }
 
 /// Something before an `@` and something behind it. Whether mail arrives, only mail can tell.

@@ -1,7 +1,8 @@
+use axum::{body::Body, http::Method};
 use chrono_tz::Tz;
 use serde_json::json;
 
-use super::app::App;
+use super::app::{Answer, App};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -83,6 +84,57 @@ async fn guessing_has_to_wait_after_ten_wrong_passwords() {
         .parse()
         .unwrap();
     assert!((200..=300).contains(&wait), "{wait}");
+}
+
+/// A wrong password, by way of a proxy that says for whom.
+async fn guess(gateway: &App, header: (&str, &str)) -> Answer {
+    let body = json!({ "email": "a@example.com", "password": "incorrect horse" });
+    let headers = [("content-type", "application/json"), header];
+    let body = Body::from(body.to_string());
+    let caller = gateway.anonymous();
+    caller.send(Method::POST, "/v1/login", &headers, body).await
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_a_limit_of_its_own_at_all_gateways_together() {
+    let app = App::start().await;
+    let gateways = ["10.0.0.1:1000", "10.0.0.2:1000"].map(|peer| app.replica("10.0.0.0/8", peer));
+    for i in 0..10 {
+        // What the client wrote itself stands before, another each time.
+        let listed = format!("192.0.2.{i}, 203.0.113.5");
+        let answer = guess(&gateways[i % 2], ("x-forwarded-for", &listed)).await;
+        answer.expect(401);
+    }
+    for gateway in &gateways {
+        for header in [
+            ("x-forwarded-for", "203.0.113.5"),
+            ("forwarded", "for=\"203.0.113.5:80\";proto=https"),
+        ] {
+            guess(gateway, header).await.expect(429);
+        }
+        let other = ("x-forwarded-for", "203.0.113.6");
+        guess(gateway, other).await.expect(401);
+    }
+}
+
+#[tokio::test]
+async fn who_is_no_trusted_proxy_cannot_say_who_it_is() {
+    let app = App::start().await;
+    for proxies in ["", "10.0.0.0/8"] {
+        let peer = if proxies.is_empty() {
+            "10.0.0.1:1"
+        } else {
+            "198.51.100.1:1"
+        };
+        let gateway = app.replica(proxies, peer);
+        for i in 0..10 {
+            let made_up = format!("203.0.113.{i}");
+            let header = ("x-forwarded-for", made_up.as_str());
+            guess(&gateway, header).await.expect(401);
+        }
+        let header = ("x-forwarded-for", "203.0.113.99");
+        guess(&gateway, header).await.expect(429);
+    }
 }
 
 #[tokio::test]

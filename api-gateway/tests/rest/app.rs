@@ -1,10 +1,14 @@
 //! A gateway on a database of its own, and users who call it.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
+    extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
 use chrono_tz::Tz;
@@ -29,6 +33,18 @@ impl App {
         let keys = Keys::new(&[7; 32]).unwrap();
         let router = gateway::router(Gateway::new(pool.clone(), keys.clone()).unwrap());
         Self { router, pool, keys }
+    }
+
+    /// Another gateway on the same database, behind these proxies; `peer` connects to it.
+    pub(crate) fn replica(&self, proxies: &str, peer: &str) -> Self {
+        let gateway = Gateway::new(self.pool.clone(), self.keys.clone()).unwrap();
+        let peer: SocketAddr = peer.parse().unwrap();
+        Self {
+            router: gateway::router(gateway.behind(proxies.parse().unwrap()))
+                .layer(Extension(ConnectInfo(peer))),
+            pool: self.pool.clone(),
+            keys: self.keys.clone(),
+        }
     }
 
     /// Somebody without a token.

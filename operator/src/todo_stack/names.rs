@@ -69,7 +69,7 @@ impl Role {
             sync,
         } = &stack.spec.services;
         match self {
-            Self::Gateway => &stack.spec.gateway,
+            Self::Gateway => &stack.spec.gateway.workload,
             Self::Relay => relay,
             Self::Reminders => reminders,
             Self::Recurrence => recurrence,

@@ -123,6 +123,10 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
     match role {
         Role::Gateway | Role::Sync => {
             env.push(secret_env("TODOSTACK_JWT_KEY", &source.key("jwt-key")));
+            let proxies = &stack.spec.gateway.trusted_proxies;
+            if role == Role::Gateway && !proxies.is_empty() {
+                env.push(plain("TODOSTACK_TRUSTED_PROXIES", proxies.join(",")));
+            }
         }
         Role::Reminders => {
             env.push(secret_env(

@@ -64,7 +64,11 @@ fn manifests_with_log_in_and_a_webhook() {
         &mut spec,
         json!({
             "imagePullPolicy": "Always",
-            "gateway": {"replicas": 2, "resources": {"limits": {"memory": "1Gi"}}},
+            "gateway": {
+                "replicas": 2,
+                "resources": {"limits": {"memory": "1Gi"}},
+                "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
+            },
             "notifications": {"webhook": {
                 "url": "https://hook.example/todo",
                 "signingSecretRef": {"name": "hook", "key": "secret"},
