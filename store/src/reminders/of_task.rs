@@ -93,15 +93,19 @@ pub async fn replace_for_tasks(
          order by id
          on conflict (id) do update set
              message = excluded.message,
-             fire_at = excluded.fire_at,
+             fire_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                            or r.phase = 'Cancelled' then excluded.fire_at else r.fire_at end,
+             base_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                            or r.phase = 'Cancelled' then null else r.base_at end,
              occurrence = case when r.phase in ('Pending', 'Scheduled', 'Cancelled')
                           then r.occurrence else r.occurrence + 1 end,
-             generation = r.generation + case when r.fire_at <> excluded.fire_at
-                          or r.phase = 'Cancelled' then 1 else 0 end,
-             phase = case when r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
-                     then 'Pending' else r.phase end,
+             generation = r.generation
+                 + case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                        or r.phase = 'Cancelled' then 1 else 0 end,
+             phase = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                          or r.phase = 'Cancelled' then 'Pending' else r.phase end,
              fired_at = null, finished_at = null, reason = null
-         where r.fire_at <> excluded.fire_at or r.phase = 'Cancelled'
+         where coalesce(r.base_at, r.fire_at) <> excluded.fire_at or r.phase = 'Cancelled'
             or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
     )
     .bind(wanted.ids)
@@ -140,8 +144,10 @@ async fn cancel_where(
         "with gone as (
              select r.id from reminders r
              where task_id = any($1) and origin = 'api' and phase in ('Pending', 'Scheduled')
-                 and not exists (select 1 from unnest($2::uuid[], $3::timestamptz[]) as kept (id, at)
-                                 where kept.id = r.id and (kept.at = r.fire_at or kept.at >= $4))
+                 and not exists (
+                     select 1 from unnest($2::uuid[], $3::timestamptz[]) as kept (id, at)
+                     where kept.id = r.id
+                         and (kept.at = coalesce(r.base_at, r.fire_at) or kept.at >= $4))
              order by r.id for update)
          update reminders r set phase = 'Cancelled', finished_at = $5
          from gone where gone.id = r.id
