@@ -153,7 +153,8 @@ pub async fn record(
         .execute(&mut *conn)
         .await?;
     sqlx::query(
-        "update deliveries set state = $4, next_attempt_at = $5, last_error = $6,
+        "update deliveries set state = $4, next_attempt_at = $5,
+             last_error = coalesce($6, last_error),
              delivered_at = case when $4 = 'Delivered' then $7 end
          where reminder_id = $1 and occurrence = $2 and channel = $3 and state = 'Pending'",
     )
