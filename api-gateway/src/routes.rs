@@ -4,6 +4,7 @@ mod audit;
 mod channels;
 mod list;
 mod me;
+mod reminders;
 mod state_changes;
 mod tasks;
 mod users;
@@ -49,6 +50,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(state_changes::complete))
         .routes(routes!(state_changes::reopen))
         .routes(routes!(state_changes::restore))
+        .routes(routes!(reminders::snooze))
+        .routes(routes!(reminders::history))
         .routes(routes!(audit::list))
         .split_for_parts()
 }

@@ -14,6 +14,7 @@ mod rest {
     mod listing;
     mod openapi;
     mod recurring;
+    mod reminders;
     mod states;
     mod tasks;
 }

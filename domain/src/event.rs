@@ -28,6 +28,9 @@ pub enum EventType {
     /// A reminder has, from now on, a time at which it will fire.
     #[serde(rename = "reminder.scheduled")]
     ReminderScheduled,
+    /// A reminder is put off to another time.
+    #[serde(rename = "reminder.snoozed")]
+    ReminderSnoozed,
     /// A reminder fired; its channels are to be served.
     #[serde(rename = "reminder.due")]
     ReminderDue,
@@ -52,6 +55,7 @@ impl EventType {
             Self::TaskDeleted => "task.deleted",
             Self::TaskRestored => "task.restored",
             Self::ReminderScheduled => "reminder.scheduled",
+            Self::ReminderSnoozed => "reminder.snoozed",
             Self::ReminderDue => "reminder.due",
             Self::ReminderDelivered => "reminder.delivered",
             Self::ReminderFailed => "reminder.failed",
@@ -166,6 +170,7 @@ mod tests {
         for kind in [
             EventType::TaskCreated,
             EventType::TaskRestored,
+            EventType::ReminderSnoozed,
             EventType::ReminderDue,
             EventType::ReminderCancelled,
         ] {

@@ -8,6 +8,8 @@
 //! | `PUT /internal/v1/reminders/{id}` [`ReminderPut`] | 200 [`ReminderView`]; the same body twice changes nothing |
 //! | `GET /internal/v1/reminders/{id}` | 200 [`ReminderView`], 404 |
 //! | `DELETE /internal/v1/reminders/{id}` | 200 [`ReminderView`] (cancelled, its Dapr Job gone), 404 |
+//! | `POST /internal/v1/reminders/{id}/snooze` [`Snooze`] | 200 [`ReminderView`]: put off, one that a `ReminderJob` asked for; 404, or 409 with the reason |
+//! | `GET /internal/v1/reminders/{id}/history` | 200 [`History`](crate::history::History), 404 |
 //! | `POST /internal/v1/reminders/lookup` [`Lookup`] | 200 [`ReminderList`] of those that exist |
 //! | `GET /internal/v1/reminders/upcoming?horizonSeconds=&limit=` | 200 [`ReminderList`]: waiting reminders made through the API, nearest first |
 //! | `GET /internal/v1/reminders/changes?after=&waitSeconds=&limit=` | 200 [`Changes`]: a long poll; `after` is the last answer's `cursor`, absent for "from now" |
@@ -90,6 +92,19 @@ pub struct ReminderPut {
     pub deadline_seconds: Option<i64>,
     /// `<namespace>/<name>` of the `ReminderJob`, for people who read the database.
     pub object: String,
+}
+
+/// For how long, or until when, a reminder is put off: exactly one of the two, see
+/// [`crate::snooze::until`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Snooze {
+    /// Minutes from now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minutes: Option<i64>,
+    /// An instant (RFC 3339).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
 }
 
 /// One channel's part in a reminder.

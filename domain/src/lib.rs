@@ -4,8 +4,10 @@
 
 pub mod error;
 pub mod event;
+pub mod history;
 pub mod internal_api;
 pub mod recurrence;
 pub mod reminder;
+pub mod snooze;
 pub mod task;
 pub mod webhook;

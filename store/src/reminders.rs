@@ -4,10 +4,12 @@
 
 mod alarm;
 mod follow;
+mod history;
 mod object;
 mod of_task;
 mod retention;
 mod ring;
+mod snooze;
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -23,11 +25,13 @@ pub use alarm::{
     unarmed, work_of, work_of_tasks,
 };
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
+pub use history::history;
 pub use object::{Put, cancel, get, put};
 pub(crate) use of_task::Wanted;
 pub use of_task::{cancel_for_task, replace_for_tasks};
 pub use retention::prune;
 pub use ring::{Fired, Path, catch_up, redeliver, ring};
+pub use snooze::{Snoozed, Whose, snooze};
 
 use crate::outbox;
 
@@ -52,6 +56,9 @@ pub struct Reminder {
     pub channels: Json<Vec<Channel>>,
     /// When it fires.
     pub fire_at: DateTime<Utc>,
+    /// Snoozed: when its owner, or its `ReminderJob`, wants it. An edit that leaves this time as it is
+    /// leaves the snooze too.
+    pub base_at: Option<DateTime<Utc>>,
     /// Overdue by more than this it is missed.
     pub deadline_seconds: Option<i64>,
     /// Held back.

@@ -68,7 +68,7 @@ async fn without_a_token_only_three_routes_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 15);
+    assert_eq!(refused, 17);
     for path in ["/healthz", "/openapi.json"] {
         nobody.get(path).await.expect(200);
     }

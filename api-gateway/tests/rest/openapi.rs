@@ -32,6 +32,8 @@ fn the_document_lists_every_route() {
     POST /v1/login
     GET /v1/me
     PATCH /v1/me
+    GET /v1/reminders/{id}/history
+    POST /v1/reminders/{id}/snooze
     GET /v1/tasks
     POST /v1/tasks
     DELETE /v1/tasks/{id}

@@ -13,12 +13,14 @@ use axum::{
 use chrono::{TimeDelta, Utc};
 use domain::{
     error::FieldErrors,
-    internal_api::{Changes, Lookup, ReminderList, ReminderPut, ReminderView},
+    history::History,
+    internal_api::{Changes, Lookup, ReminderList, ReminderPut, ReminderView, Snooze},
+    snooze,
     task::limits,
 };
 use runtime::{Problem, auth::bearer};
 use serde::{Deserialize, de::DeserializeOwned};
-use store::reminders::{self, Cursor, Put};
+use store::reminders::{self, Cursor, Put, Snoozed, Whose};
 use subtle::ConstantTimeEq;
 use tower_http::limit::RequestBodyLimitLayer;
 use uuid::Uuid;
@@ -48,6 +50,8 @@ pub fn router(service: Arc<Reminders>, token: &str) -> Router {
             "/internal/v1/reminders/{id}",
             get(read).put(put).delete(cancel),
         )
+        .route("/internal/v1/reminders/{id}/snooze", post(put_off))
+        .route("/internal/v1/reminders/{id}/history", get(history))
         .route("/internal/v1/reminders/lookup", post(lookup))
         .route("/internal/v1/reminders/upcoming", get(upcoming))
         .route("/internal/v1/reminders/changes", get(changes))
@@ -157,6 +161,40 @@ async fn cancel(
         return Err(Problem::not_found("reminder"));
     }
     view(&service, id).await
+}
+
+async fn put_off(
+    State(service): State<Arc<Reminders>>,
+    Path(id): Path<Uuid>,
+    Body(wanted): Body<Snooze>,
+) -> Result<Json<ReminderView>, Problem> {
+    let now = Utc::now();
+    let until = snooze::until(wanted.minutes, wanted.until.as_deref(), now)?;
+    let mut transaction = service.pool.begin().await.map_err(failed)?;
+    let outcome = reminders::snooze(&mut transaction, Whose::Objects, id, until, now)
+        .await
+        .map_err(failed)?;
+    transaction.commit().await.map_err(failed)?;
+    match outcome {
+        Snoozed::Until(_) => {
+            service.settle(id).await;
+            view(&service, id).await
+        }
+        Snoozed::Unknown => Err(Problem::not_found("reminder")),
+        Snoozed::Refused(why) => Err(Problem::new(axum::http::StatusCode::CONFLICT, why)),
+    }
+}
+
+async fn history(
+    State(service): State<Arc<Reminders>>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<History>, Problem> {
+    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    reminders::history(&mut connection, None, id)
+        .await
+        .map_err(failed)?
+        .map(Json)
+        .ok_or_else(|| Problem::not_found("reminder"))
 }
 
 async fn lookup(

@@ -96,6 +96,66 @@ async fn put_is_idempotent_and_an_edit_is_a_new_generation() {
 }
 
 #[tokio::test]
+async fn a_reminder_job_is_snoozed_and_its_object_asked_for_again_leaves_it_so() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let id = Uuid::new_v4();
+    let path = format!("/{id}");
+    let body = wanted(3600);
+    api.call(Method::PUT, &path, Some(body.clone())).await;
+    let snooze = format!("{path}/snooze");
+    let until = json!({"until": wanted(7200)["fireAt"]});
+    let (status, put_off) = api.call(Method::POST, &snooze, Some(until)).await;
+    assert_eq!(status, StatusCode::OK, "{put_off}");
+    // Its alarm is set at once.
+    assert_eq!(put_off["phase"], "Scheduled");
+    assert!(api.clock.names().contains(&format!("r.{id}.1.2")));
+    let (_, again) = api.call(Method::PUT, &path, Some(body.clone())).await;
+    assert_eq!(again, put_off);
+    let mut held = body;
+    held["suspend"] = json!(true);
+    let (_, held) = api.call(Method::PUT, &path, Some(held)).await;
+    assert_eq!(held["fireAt"], put_off["fireAt"]);
+    let minutes = Some(json!({"minutes": 10}));
+    let (status, problem) = api.call(Method::POST, &snooze, minutes.clone()).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(problem["detail"].as_str().unwrap().contains("spec.suspend"));
+    let (_, edited) = api.call(Method::PUT, &path, Some(wanted(1800))).await;
+    assert_eq!(edited["phase"], "Scheduled");
+    assert_ne!(edited["fireAt"], put_off["fireAt"]);
+
+    let (status, ledger) = api
+        .call(Method::GET, &format!("{path}/history"), None)
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(ledger["id"], id.to_string());
+    let summary = ledger["summary"].as_str().unwrap();
+    assert!(summary.ends_with("its alarm is set"), "{summary}");
+
+    for (body, field) in [
+        (json!({"minutes": 0}), "minutes"),
+        (json!({}), "minutes"),
+        (json!({"until": "soon"}), "until"),
+    ] {
+        let (status, problem) = api.call(Method::POST, &snooze, Some(body)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
+    let nobody = Uuid::new_v4();
+    let (status, _) = api
+        .call(Method::POST, &format!("/{nobody}/snooze"), minutes.clone())
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    let (status, _) = api
+        .call(Method::GET, &format!("/{nobody}/history"), None)
+        .await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    api.call(Method::DELETE, &path, None).await;
+    let (status, _) = api.call(Method::POST, &snooze, minutes).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+}
+
+#[tokio::test]
 async fn a_reminder_of_the_past_that_a_user_made_belongs_to_the_user() {
     let pool = store::testing::database().await;
     let api = Api::new(&pool);

@@ -6,5 +6,6 @@ mod deliveries;
 mod internal_api;
 mod recurrence;
 mod relay;
+mod snooze;
 mod support;
 mod sync;

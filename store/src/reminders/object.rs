@@ -63,16 +63,20 @@ pub async fn put(
     if old.origin != Origin::Kubernetes.as_str() {
         return Ok(Put::NotYours);
     }
-    let revived = old.phase().is_finished() && old.fire_at != fire_at;
+    // One that was snoozed keeps that time for as long as the same is asked for.
+    let moved = old.base_at.unwrap_or(old.fire_at) != fire_at;
+    let revived = old.phase().is_finished() && moved;
     let edited = old.phase().is_waiting()
-        && (old.fire_at != fire_at
+        && (moved
             || old.suspended != wanted.suspend
             || old.deadline_seconds != wanted.deadline_seconds);
     if !revived && !edited {
         return Ok(Put::Unchanged);
     }
     sqlx::query(
-        "update reminders set fire_at = $2, suspended = $3, deadline_seconds = $4,
+        "update reminders set fire_at = case when $6 then $2 else fire_at end,
+             base_at = case when $6 then null else base_at end,
+             suspended = $3, deadline_seconds = $4,
              generation = generation + 1, occurrence = occurrence + $5, phase = 'Pending',
              fired_at = null, finished_at = null, reason = null
          where id = $1",
@@ -82,6 +86,7 @@ pub async fn put(
     .bind(wanted.suspend)
     .bind(wanted.deadline_seconds)
     .bind(i32::from(revived))
+    .bind(moved)
     .execute(conn)
     .await?;
     Ok(Put::Changed)

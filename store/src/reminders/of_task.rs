@@ -65,8 +65,8 @@ impl<'a> Wanted<'a> {
 
 /// Makes the reminder rows of open tasks what their `reminders` say. A reminder is known by what its
 /// owner wrote: one that is written as before keeps its row, and when its time moved it gets a new
-/// generation, or a new occurrence if it fired already. Those written no more are cancelled. `zone` is
-/// that of the tasks' owner.
+/// generation, or a new occurrence if it fired already. A snooze stays while the time that its owner
+/// wrote (`base_at`) does. Those written no more are cancelled. `zone` is that of the tasks' owner.
 ///
 /// # Errors
 /// From the database.
