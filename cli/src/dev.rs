@@ -23,7 +23,7 @@ use crate::{
 /// The ready-made user.
 const DEMO_EMAIL: &str = "demo@example.com";
 
-/// How long after the greeting the first reminder fires.
+/// How far ahead the first reminder is when the greeting comes.
 const FIRST: TimeDelta = TimeDelta::seconds(3);
 
 /// What other commands need to know of a running `dev`.
@@ -104,11 +104,11 @@ pub(crate) async fn run(
         tokio::spawn(follower.run(platform.shutdown.clone()));
         let mut api = Api::new(&platform.address)?;
         let token = api.log_in(DEMO_EMAIL, &keys.demo_password).await?;
-        greet(&platform.address, &token, &keys.demo_password);
         if own.is_none() {
             // Shown below; a webhook of the manifest's is for what the manifest says.
             welcome(&platform.reminders, &namespace).await?;
         }
+        greet(&platform.address, &token, &keys.demo_password);
         loop {
             tokio::select! {
                 Some(delivery) = deliveries.recv() => tell(&delivery),
@@ -156,7 +156,7 @@ Make a task with a reminder in five seconds, then list the tasks:
     curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\" -H 'Content-Type: application/json' -d '{{\"title\":\"Water the plants\",\"reminders\":[{{\"at\":\"'$(date -u -d @$(($(date +%s)+5)) +%FT%TZ)'\"}}]}}'
     curl -s {address}/v1/tasks -H \"Authorization: Bearer $TOKEN\"
 
-Deliveries appear below, the first in three seconds; `todostack get reminderjobs` shows what waits. Ctrl-C stops."
+Deliveries appear below, the first in a few seconds; `todostack get reminderjobs` shows what waits. Ctrl-C stops."
     );
 }
 

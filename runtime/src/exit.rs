@@ -17,11 +17,22 @@ pub fn code(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// The chain of causes, from the outermost, in one line.
+/// The chain of causes, from the outermost, in one line. What a cause has quoted already is not said
+/// again.
 fn sentence(error: &anyhow::Error) -> String {
-    let chain = format!("{error:#}");
-    let words: Vec<&str> = chain.split_whitespace().collect();
-    words.join(" ")
+    let mut text = String::new();
+    for cause in error.chain() {
+        let cause = cause.to_string();
+        let cause = cause.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.contains(&cause) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&cause);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -35,5 +46,17 @@ mod tests {
             .context("reading quickstart.yaml")
             .expect_err("an error");
         assert_eq!(sentence(&error), "reading quickstart.yaml: line 1 line 2");
+    }
+
+    #[test]
+    fn what_a_cause_has_quoted_is_said_once() {
+        let error = Err::<(), _>(anyhow!("connection refused"))
+            .context("connect: connection refused")
+            .context("the database")
+            .expect_err("an error");
+        assert_eq!(
+            sentence(&error),
+            "the database: connect: connection refused"
+        );
     }
 }

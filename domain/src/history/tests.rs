@@ -1,4 +1,7 @@
-use super::*;
+use super::{
+    summary::{human, ordinal},
+    *,
+};
 use chrono::TimeZone;
 
 fn at(second: i64) -> DateTime<Utc> {

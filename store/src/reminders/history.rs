@@ -1,11 +1,14 @@
 //! The ledger of one reminder.
 
-use domain::history::{Delivery, Firing, History, Records, Row, TaskTold, Told};
+use chrono::{DateTime, Utc};
+use domain::{
+    history::{Delivery, Firing, History, Records, Row, TaskTold, Told},
+    internal_api::Origin,
+};
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::Reminder;
-use domain::internal_api::Origin;
 
 /// The newest rows of each kind that are read: more were not done by people.
 const MOST: i64 = 1000;
@@ -15,7 +18,7 @@ struct Found {
     #[sqlx(flatten)]
     reminder: Reminder,
     reason: Option<String>,
-    finished_at: Option<chrono::DateTime<chrono::Utc>>,
+    finished_at: Option<DateTime<Utc>>,
     firings: Json<Vec<Firing>>,
     deliveries: Json<Vec<Delivery>>,
     trail: Json<Vec<Told>>,
