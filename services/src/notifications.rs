@@ -1,259 +1,314 @@
 //! The notifications service: serves the channels of each firing, once for each (reminder,
 //! occurrence, channel), with its own table of attempts.
+//!
+//! What is planned here is attempted here at once ([`dispatcher`] says in which order), and recorded in
+//! batches. The database is read only for what waits for another attempt, found no room, or was left
+//! over by a process that died.
 
+mod addresses;
+mod breaker;
+mod dispatcher;
+mod http;
+mod plan;
+mod recorder;
+mod schedule;
+mod sender;
+mod stored;
 pub mod webhook;
 
-use std::{sync::Arc, time::Duration};
-
-use async_trait::async_trait;
-use chrono::Utc;
-use domain::{
-    event::{Event, EventType, Topic},
-    reminder::{Channel, ReminderEvent},
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
+
+use chrono::Utc;
 use store::{
-    Store, channels,
+    Store,
     deliveries::{self, Delivery, Outcome},
-    inbox,
 };
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
-use crate::consumer::Consumer;
-use webhook::{Attempt, Webhooks};
+pub use sender::{Attempt, Blame, Message, Sender};
 
-/// Attempts under way at once.
-const CONCURRENCY: usize = 32;
+use dispatcher::{Circuit, Dispatcher, Pick, Told};
+use recorder::Recorder;
+use stored::Stored;
+use webhook::Webhooks;
 
-/// A delivery is another process's again this long after it was taken: longer than an attempt.
-const LEASE: chrono::Duration = chrono::Duration::seconds(60);
+/// How often this process says that it lives, and how often it tries when it could not.
+const BEAT: Duration = Duration::from_secs(2);
+const BEAT_AGAIN: Duration = Duration::from_millis(500);
 
-/// Pauses after the first, second, … failed attempt, in seconds
-/// (the schedule that the Standard Webhooks specification recommends). After the last, it has failed.
-const PAUSES: [i64; 8] = [5, 30, 300, 1800, 7200, 18_000, 36_000, 36_000];
+/// Without a sign of life for this long nothing is sent: after six seconds another process takes over.
+const FRESH: Duration = Duration::from_secs(5);
+
+/// Each of this many beats looks for what a process held that nobody knows.
+const THOROUGH: u64 = 5;
+
+/// How often the database is asked for what is due.
+const POLL: Duration = Duration::from_millis(250);
+
+/// Most deliveries taken at once.
+const TAKE: usize = 500;
 
 /// The service.
 pub struct Notifications {
     store: Store,
     webhooks: Webhooks,
-    planned: Notify,
+    stored: Stored,
+    /// This process, in the database.
+    id: Uuid,
+    queue: Mutex<Dispatcher>,
+    /// Since when its last sign of life counts; `None`: it does not take deliveries.
+    alive: Mutex<Option<Instant>>,
+    /// The queue changed.
+    changed: Notify,
+    /// The database has deliveries that found no room here, or that are free again.
+    more: Notify,
 }
 
 impl Notifications {
     /// A service that posts through `webhooks`.
     pub fn new(store: Store, webhooks: Webhooks) -> Arc<Self> {
         Arc::new(Self {
+            stored: Stored::new(store.pool().clone()),
             store,
             webhooks,
-            planned: Notify::new(),
+            id: Uuid::new_v4(),
+            queue: Mutex::default(),
+            alive: Mutex::default(),
+            changed: Notify::new(),
+            more: Notify::new(),
         })
     }
 
     /// Attempts deliveries as they fall due, until `shutdown`; then those under way end.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let (recorder, recording) = recorder::start(self.store.clone(), shutdown.clone());
+        let ended = CancellationToken::new();
+        let mut helpers = JoinSet::new();
+        helpers.spawn(self.clone().beat(shutdown.clone(), ended.clone()));
+        helpers.spawn(self.clone().feed(shutdown.clone()));
         let mut under_way = JoinSet::new();
         while !shutdown.is_cancelled() {
             while under_way.try_join_next().is_some() {}
-            let room = CONCURRENCY - under_way.len();
-            let taken = deliveries::take(&self.store, Utc::now() + LEASE, room as i64).await;
-            match taken {
-                Ok(taken) if !taken.is_empty() => {
-                    for delivery in taken {
-                        let service = self.clone();
-                        under_way.spawn(async move { service.attempt(delivery).await });
-                    }
-                    if under_way.len() < CONCURRENCY {
-                        continue;
-                    }
-                }
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "cannot read the deliveries"),
-            }
+            self.start_attempts(&mut under_way, &recorder).await;
             tokio::select! {
-                () = self.planned.notified() => {}
+                () = self.changed.notified() => {}
                 Some(_) = under_way.join_next() => {}
+                // A circuit may let a probe through.
                 () = tokio::time::sleep(Duration::from_secs(1)) => {}
                 () = shutdown.cancelled() => {}
             }
         }
+        self.let_go().await;
         while under_way.join_next().await.is_some() {}
-    }
-
-    async fn attempt(&self, delivery: Delivery) {
-        let outcome = match self.send(&delivery).await {
-            Ok(attempt) => judge(attempt, delivery.attempts, Utc::now()),
-            Err(error) => judge(
-                Attempt::Retry(format!("{error:#}")),
-                delivery.attempts,
-                Utc::now(),
-            ),
-        };
-        let result = match &outcome {
-            Outcome::Delivered => "delivered",
-            Outcome::Retry { .. } => "retry",
-            Outcome::Failed { .. } => "failed",
-        };
-        metrics::counter!("todostack_deliveries_total", "channel" => "webhook", "result" => result)
-            .increment(1);
-        if outcome == Outcome::Delivered {
-            let late = (Utc::now() - delivery.body.fire_at)
-                .to_std()
-                .unwrap_or_default();
-            metrics::histogram!("todostack_due_to_delivered_seconds").record(late.as_secs_f64());
-            tracing::info!(reminder = %delivery.reminder_id, late_ms = late.as_millis(), attempt = delivery.attempts, "delivered");
+        drop(recorder);
+        if let Err(error) = recording.await {
+            tracing::error!(%error, "recording ended by itself");
         }
-        if let Outcome::Retry { error, .. } | Outcome::Failed { error } = &outcome {
-            tracing::warn!(reminder = %delivery.reminder_id, attempt = delivery.attempts, error, result, "not delivered");
-        }
-        let recorded = async {
-            let mut transaction = self.store.begin().await?;
-            deliveries::record(&mut transaction, &delivery, &outcome, Utc::now()).await?;
-            transaction.commit().await
+        ended.cancel();
+        while helpers.join_next().await.is_some() {}
+        let retired = async {
+            let mut conn = self.store.acquire().await?;
+            deliveries::retire(&mut conn, self.id).await
         };
-        if let Err(error) = recorded.await {
-            // The lease ends and it is sent again, under the same idempotency key.
-            tracing::warn!(reminder = %delivery.reminder_id, %error, "an attempt could not be recorded");
+        if let Err(error) = retired.await {
+            tracing::warn!(%error, "what this process held is taken over in some seconds");
         }
     }
 
-    async fn send(&self, delivery: &Delivery) -> anyhow::Result<Attempt> {
-        let Channel::Webhook { url, id } = &delivery.target.0;
-        let stored = match (id, delivery.owner_id) {
-            (Some(id), Some(owner)) => {
-                channels::get(&mut *self.store.acquire().await?, owner, *id).await?
+    async fn start_attempts(self: &Arc<Self>, under_way: &mut JoinSet<()>, recorder: &Recorder) {
+        while self.is_alive() {
+            let pick = self.queue().pick(Instant::now());
+            match pick {
+                Some(Pick::Attempt(delivery)) => {
+                    let (service, recorder) = (self.clone(), recorder.clone());
+                    under_way.spawn(async move { service.attempt(delivery, &recorder).await });
+                }
+                Some(Pick::Refused(delivery, reason)) => {
+                    count("refused");
+                    let outcome = schedule::again(reason, &delivery, Utc::now());
+                    // It ends only with us.
+                    let _ = recorder.send((delivery, outcome)).await;
+                }
+                None => return,
             }
-            _ => None,
-        };
-        if id.is_some() && stored.is_none() {
-            return Ok(Attempt::GiveUp("the channel was removed".into()));
         }
+    }
+
+    async fn attempt(&self, delivery: Delivery, recorder: &Recorder) {
+        let attempt = self.send(&delivery).await;
+        let told = match &attempt {
+            Attempt::Retry { error, blame } => Told::Failed(*blame, error.clone()),
+            Attempt::Delivered | Attempt::GiveUp(_) => Told::Alive,
+        };
+        let circuit = self.queue().done(&delivery.lane, &told, Instant::now());
+        self.changed.notify_one();
+        match circuit {
+            Some(Circuit::Opened) => {
+                tracing::warn!(lane = delivery.lane, "circuit opened");
+            }
+            Some(Circuit::Closed) => tracing::info!(lane = delivery.lane, "circuit closed"),
+            None => {}
+        }
+        let outcome = schedule::judge(attempt, &delivery, Utc::now());
+        let tried = delivery.attempts + 1;
+        match &outcome {
+            Outcome::Delivered => {
+                count("delivered");
+                let late = (Utc::now() - delivery.body.fire_at)
+                    .to_std()
+                    .unwrap_or_default();
+                metrics::histogram!("todostack_due_to_delivered_seconds")
+                    .record(late.as_secs_f64());
+                tracing::info!(reminder = %delivery.reminder_id, late_ms = late.as_millis(), attempt = tried, "delivered");
+            }
+            Outcome::Retry { error, .. } => {
+                count("retry");
+                tracing::warn!(reminder = %delivery.reminder_id, attempt = tried, error, "not delivered; tried again");
+            }
+            Outcome::Failed { error } => {
+                count("failed");
+                tracing::warn!(reminder = %delivery.reminder_id, attempt = tried, error, "not delivered; given up");
+            }
+        }
+        let _ = recorder.send((delivery, outcome)).await;
+    }
+
+    async fn send(&self, delivery: &Delivery) -> Attempt {
+        let channel = &delivery.target.0;
+        let stored = match plan::stored_id(channel).zip(delivery.owner_id) {
+            Some((id, owner)) => match self.stored.get(owner, id).await {
+                Ok(Some(stored)) => Some(stored),
+                Ok(None) => return Attempt::GiveUp("the channel was removed".into()),
+                Err(error) => {
+                    return Attempt::retry(Blame::Nobody, format!("the database: {error}"));
+                }
+            },
+            None => None,
+        };
         self.webhooks
-            .post(
-                stored
-                    .as_ref()
-                    .map(|channel| channel.url.as_str())
-                    .or(url.as_deref()),
-                stored.as_ref().map(|channel| channel.secret.as_str()),
-                delivery.idempotency_key,
-                &delivery.body.0,
-            )
+            .send(Message {
+                channel,
+                stored: stored.as_deref(),
+                id: delivery.idempotency_key,
+                reminder: &delivery.body,
+            })
             .await
     }
 
-    /// The channels of a firing: those it names; else its owner's default ones; else the stack's.
-    async fn channels_of(
-        &self,
-        connection: &mut sqlx::PgConnection,
-        event: &Event,
-        due: &ReminderEvent,
-    ) -> Result<Vec<Channel>, sqlx::Error> {
-        if !due.channels.is_empty() {
-            return Ok(due.channels.clone());
+    /// Says that this process lives, until it ended; and frees what the dead held.
+    async fn beat(self: Arc<Self>, shutdown: CancellationToken, ended: CancellationToken) {
+        for turn in 0_u64.. {
+            let started = Instant::now();
+            let beat = async {
+                let mut conn = self.store.acquire().await?;
+                deliveries::beat(&mut conn, self.id, turn % THOROUGH == 0).await
+            };
+            let pause = match beat.await {
+                Ok(beat) => {
+                    if !beat.known {
+                        // They may be another's by now.
+                        self.queue().drain();
+                    }
+                    if beat.freed > 0 {
+                        tracing::info!(deliveries = beat.freed, "freed what a dead process held");
+                        self.more.notify_one();
+                    }
+                    if !shutdown.is_cancelled() {
+                        *lock(&self.alive) = Some(started);
+                    }
+                    self.changed.notify_one();
+                    BEAT
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "no sign of life could be given");
+                    BEAT_AGAIN
+                }
+            };
+            {
+                let mut queue = self.queue();
+                queue.forget(started);
+                metrics::gauge!("todostack_deliveries_waiting").set(queue.waiting() as f64);
+                metrics::gauge!("todostack_deliveries_under_way").set(queue.under_way() as f64);
+                metrics::gauge!("todostack_circuits_open").set(queue.open_circuits() as f64);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = ended.cancelled() => return,
+            }
         }
-        let mut own = Vec::new();
-        if let Some(owner) = event.owner {
-            own = channels::of_owner(connection, owner)
-                .await?
-                .into_iter()
-                .filter(|channel| channel.is_default)
-                .map(|channel| Channel::Webhook {
-                    url: None,
-                    id: Some(channel.id),
-                })
-                .collect();
+    }
+
+    /// Brings what is due from the database, until `shutdown`.
+    async fn feed(self: Arc<Self>, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let (room, full) = self.queue().appetite();
+            if self.is_alive() && room > 0 {
+                let limit = room.min(TAKE);
+                match deliveries::take(&self.store, self.id, &full, limit as i64).await {
+                    Ok(taken) => {
+                        let whole = taken.len() >= limit;
+                        self.enqueue(taken);
+                        if whole {
+                            continue;
+                        }
+                    }
+                    Err(error) => tracing::warn!(%error, "cannot read the deliveries"),
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(POLL) => {}
+                () = self.more.notified() => {}
+                () = shutdown.cancelled() => {}
+            }
         }
-        if own.is_empty() && self.webhooks.has_default() {
-            own.push(Channel::Webhook {
-                url: None,
-                id: None,
-            });
+    }
+
+    fn enqueue(&self, taken: Vec<Delivery>) {
+        if taken.is_empty() {
+            return;
         }
-        Ok(own)
+        let now = Instant::now();
+        let mut queue = self.queue();
+        for delivery in taken {
+            queue.push(delivery, now);
+        }
+        drop(queue);
+        self.changed.notify_one();
+    }
+
+    /// Leaves what waits here to other processes.
+    async fn let_go(&self) {
+        *lock(&self.alive) = None;
+        let waiting = self.queue().drain();
+        let released = async {
+            let mut conn = self.store.acquire().await?;
+            deliveries::release(&mut conn, self.id, &waiting).await
+        };
+        if let Err(error) = released.await {
+            tracing::warn!(%error, "what waits here is taken over in some seconds");
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        lock(&self.alive).is_some_and(|since| since.elapsed() < FRESH)
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Dispatcher> {
+        lock(&self.queue)
     }
 }
 
-/// What an attempt means for the delivery.
-fn judge(attempt: Attempt, attempts: i32, now: chrono::DateTime<Utc>) -> Outcome {
-    match attempt {
-        Attempt::Delivered => Outcome::Delivered,
-        Attempt::GiveUp(error) => Outcome::Failed { error },
-        Attempt::Retry(error) => {
-            let pause = usize::try_from(attempts - 1)
-                .ok()
-                .and_then(|failed| PAUSES.get(failed));
-            match pause {
-                Some(&seconds) => Outcome::Retry {
-                    at: now + chrono::Duration::seconds(seconds),
-                    error,
-                },
-                None => Outcome::Failed { error },
-            }
-        }
-    }
+fn count(result: &'static str) {
+    metrics::counter!("todostack_deliveries_total", "channel" => "webhook", "result" => result)
+        .increment(1);
 }
 
-#[async_trait]
-impl Consumer for Notifications {
-    fn name(&self) -> &'static str {
-        "notifications"
-    }
-
-    fn topics(&self) -> &'static [Topic] {
-        &[Topic::Reminders]
-    }
-
-    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
-        let mut due: Vec<(&Event, ReminderEvent)> = Vec::new();
-        for event in events {
-            if event.kind == EventType::ReminderDue {
-                due.push((event, serde_json::from_value(event.data.clone())?));
-            }
-        }
-        if due.is_empty() {
-            return Ok(());
-        }
-        let ids: Vec<uuid::Uuid> = due.iter().map(|(event, _)| event.id).collect();
-        let mut transaction = self.store.begin().await?;
-        let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
-        for (event, due) in &due {
-            if accepted.remove(&event.id) {
-                let channels = self.channels_of(&mut transaction, event, due).await?;
-                deliveries::plan(&mut transaction, event.owner, due, &channels, Utc::now()).await?;
-            }
-        }
-        transaction.commit().await?;
-        self.planned.notify_one();
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_failed_attempt_is_tried_again_until_the_schedule_ends() {
-        let now = Utc::now();
-        let retry = |attempts| judge(Attempt::Retry("no".into()), attempts, now);
-        assert_eq!(
-            retry(1),
-            Outcome::Retry {
-                at: now + chrono::Duration::seconds(5),
-                error: "no".into()
-            }
-        );
-        assert!(matches!(retry(8), Outcome::Retry { .. }));
-        assert_eq!(retry(9), Outcome::Failed { error: "no".into() });
-    }
-
-    #[test]
-    fn gone_is_not_tried_again() {
-        let outcome = judge(Attempt::GiveUp("gone".into()), 1, Utc::now());
-        assert_eq!(
-            outcome,
-            Outcome::Failed {
-                error: "gone".into()
-            }
-        );
-    }
+/// What it guards is whole between any two statements.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -78,6 +78,20 @@ pub async fn of_owner(conn: &mut PgConnection, owner: Uuid) -> sqlx::Result<Vec<
         .await
 }
 
+/// The channels of several users, each user's oldest first.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn of_owners(
+    conn: &mut PgConnection,
+    owners: &[Uuid],
+) -> sqlx::Result<Vec<StoredChannel>> {
+    sqlx::query_as("select * from channels where owner_id = any($1) order by created_at, id")
+        .bind(owners)
+        .fetch_all(conn)
+        .await
+}
+
 /// One channel of a user.
 ///
 /// # Errors

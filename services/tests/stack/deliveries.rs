@@ -16,6 +16,7 @@ use services::{
     notifications::{Notifications, webhook::Webhooks},
 };
 use store::Store;
+use store::reminders::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
@@ -207,7 +208,7 @@ async fn without_any_channel_the_reminder_fails_and_says_why() {
 }
 
 #[tokio::test]
-async fn owners_take_turns() {
+async fn first_attempts_are_taken_before_others_and_none_of_a_full_lane() {
     let pool = store::testing::database().await;
     let notifications = Notifications::new(
         pool.clone(),
@@ -215,31 +216,75 @@ async fn owners_take_turns() {
     );
     let reminders = service(&pool, Arc::new(Silent::default()));
     let (busy, quiet) = (user(&pool).await, user(&pool).await);
-    for owner in std::iter::repeat_n(busy, 5).chain([quiet]) {
+    for owner in std::iter::repeat_n(busy, 6).chain([quiet]) {
         let reminder = create(&pool, &task(owner, &[Utc::now()])).await[0];
         let alarm = alarm_of(&pool, reminder).await;
         reminders.ring(&alarm).await.unwrap();
     }
-    for event in events(&pool, "reminders").await {
-        notifications.handle(&[event.clone()]).await.unwrap();
-    }
-    let lease = Utc::now() + chrono::Duration::seconds(60);
-    let first = store::deliveries::take(&pool, lease, 2).await.unwrap();
-    let mut owners: Vec<_> = first
-        .iter()
-        .filter_map(|delivery| delivery.owner_id)
-        .collect();
-    owners.sort();
-    let mut both = [busy, quiet];
-    both.sort();
-    assert_eq!(owners, both);
-    // What is taken is not taken again.
-    let rest = store::deliveries::take(&pool, lease, 10).await.unwrap();
-    assert_eq!(rest.len(), 4);
-    assert!(
-        store::deliveries::take(&pool, lease, 10)
+    notifications
+        .handle(&events(&pool, "reminders").await)
+        .await
+        .unwrap();
+    // It does not run, so it held none of them. Four of the busy one's were tried before.
+    sqlx::query(
+        "update deliveries set attempts = 1, next_attempt_at = now() - interval '1 hour'
+         where reminder_id in (select reminder_id from deliveries where owner_id = $1 limit 4)",
+    )
+    .bind(busy)
+    .execute(&*pool)
+    .await
+    .unwrap();
+    let me = uuid::Uuid::new_v4();
+    let take = async |full: &[String], limit| {
+        store::deliveries::take(&pool, me, full, limit)
             .await
             .unwrap()
-            .is_empty()
+    };
+    let first = take(&[], 4).await;
+    let again = first.iter().filter(|delivery| delivery.attempts > 0);
+    assert_eq!((first.len(), again.count()), (4, 1));
+    assert!(first.iter().all(|delivery| delivery.holder == Some(me)));
+    let lane = format!("{busy}/127.0.0.1:9");
+    assert!(take(&[lane], 10).await.is_empty());
+    // What is taken is not taken again.
+    assert_eq!(take(&[], 10).await.len(), 3);
+    assert!(take(&[], 10).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_a_dead_process_held_is_delivered_by_another() {
+    let pool = store::testing::database().await;
+    let receiver = Receiver::default();
+    let url = receiver.start().await;
+    let webhooks = || Webhooks::new(Some(url.clone()), Some(secret().1), true).unwrap();
+    let reminder = fire(&pool, &Notifications::new(pool.clone(), webhooks())).await;
+    let dead = uuid::Uuid::new_v4();
+    let mut connection = pool.acquire().await.unwrap();
+    store::deliveries::beat(&mut connection, dead, false)
+        .await
+        .unwrap();
+    assert_eq!(
+        store::deliveries::take(&pool, dead, &[], 10)
+            .await
+            .unwrap()
+            .len(),
+        1
     );
+    let notifications = Notifications::new(pool.clone(), webhooks());
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(notifications.clone().run(stop.clone()));
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    assert_eq!(receiver.count(), 0, "it may live");
+    eventually("it is delivered", async || {
+        phase(&pool, reminder).await == "Delivered"
+    })
+    .await;
+    assert_eq!(receiver.count(), 1);
+    stop.cancel();
+    running.await.unwrap();
+    let left: i64 = sqlx::query_scalar("select count(*) from dispatchers")
+        .fetch_one(&*pool)
+        .await
+        .unwrap();
+    assert_eq!(left, 0, "who ends says so");
 }

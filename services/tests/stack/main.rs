@@ -4,6 +4,7 @@
 mod alarms;
 mod deliveries;
 mod internal_api;
+mod receivers;
 mod recurrence;
 mod relay;
 mod snooze;

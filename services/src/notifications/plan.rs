@@ -1,0 +1,154 @@
+//! Where a firing goes: what the service does with events.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
+
+use async_trait::async_trait;
+use chrono::Utc;
+use domain::{
+    event::{Event, EventType, Topic},
+    reminder::{Channel, ReminderEvent},
+};
+use store::{
+    channels::StoredChannel,
+    deliveries::{self, Delivery, Plan, Target},
+    inbox,
+};
+use uuid::Uuid;
+
+use super::{Notifications, Sender as _};
+use crate::consumer::Consumer;
+
+/// The channels of users, oldest first.
+type OfOwners = HashMap<Uuid, Vec<Arc<StoredChannel>>>;
+
+impl Notifications {
+    /// Notes where firings go, once for each event; what this process is to attempt.
+    async fn plan(
+        &self,
+        firings: Vec<(&Event, ReminderEvent)>,
+    ) -> Result<Vec<Delivery>, sqlx::Error> {
+        let mut transaction = self.store.begin().await?;
+        let ids: Vec<Uuid> = firings.iter().map(|(event, _)| event.id).collect();
+        let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
+        let new: Vec<(Option<Uuid>, ReminderEvent)> = firings
+            .into_iter()
+            .filter(|(event, _)| accepted.remove(&event.id))
+            .map(|(event, due)| (event.owner, due))
+            .collect();
+        let owners: BTreeSet<Uuid> = new.iter().filter_map(|(owner, _)| *owner).collect();
+        let owners: Vec<Uuid> = owners.into_iter().collect();
+        let stored = self.stored.of_owners(&mut transaction, &owners).await?;
+        let mut coming: HashMap<String, usize> = HashMap::new();
+        let mut all_held = true;
+        let plans: Vec<Plan> = new
+            .into_iter()
+            .map(|(owner, due)| Plan {
+                targets: self
+                    .channels_of(owner, &due, &stored)
+                    .into_iter()
+                    .map(|channel| {
+                        let lane = self.lane(owner, &channel, &stored);
+                        let coming = coming.entry(lane.clone()).or_default();
+                        let hold = self.is_alive() && self.queue().room(&lane, *coming) > 0;
+                        *coming += 1;
+                        all_held &= hold;
+                        Target {
+                            channel,
+                            lane,
+                            hold,
+                        }
+                    })
+                    .collect(),
+                owner,
+                due,
+            })
+            .collect();
+        let held = deliveries::plan_all(&mut transaction, &plans, self.id, Utc::now()).await?;
+        transaction.commit().await?;
+        if !all_held {
+            self.more.notify_one();
+        }
+        Ok(held)
+    }
+
+    /// The channels of a firing: those it names; else its owner's default ones; else the stack's.
+    fn channels_of(
+        &self,
+        owner: Option<Uuid>,
+        due: &ReminderEvent,
+        stored: &OfOwners,
+    ) -> Vec<Channel> {
+        if !due.channels.is_empty() {
+            return due.channels.clone();
+        }
+        let mut own: Vec<Channel> = owner
+            .and_then(|owner| stored.get(&owner))
+            .into_iter()
+            .flatten()
+            .filter(|channel| channel.is_default)
+            .map(|channel| Channel::Webhook {
+                url: None,
+                id: Some(channel.id),
+            })
+            .collect();
+        if own.is_empty() && self.webhooks.has_default() {
+            own.push(Channel::Webhook {
+                url: None,
+                id: None,
+            });
+        }
+        own
+    }
+
+    /// See [`Delivery::lane`].
+    fn lane(&self, owner: Option<Uuid>, channel: &Channel, stored: &OfOwners) -> String {
+        let stored = owner
+            .and_then(|owner| stored.get(&owner))
+            .into_iter()
+            .flatten()
+            .find(|stored| stored_id(channel) == Some(stored.id));
+        let receiver = match (stored_id(channel), stored) {
+            (Some(_), None) => "removed".into(),
+            (_, stored) => self.webhooks.receiver(channel, stored.map(|arc| &**arc)),
+        };
+        match owner {
+            Some(owner) => format!("{owner}/{receiver}"),
+            None => format!("-/{receiver}"),
+        }
+    }
+}
+
+/// The user's stored channel that a channel stands for.
+pub(super) fn stored_id(channel: &Channel) -> Option<Uuid> {
+    let Channel::Webhook { id, .. } = channel;
+    *id
+}
+
+#[async_trait]
+impl Consumer for Notifications {
+    fn name(&self) -> &'static str {
+        "notifications"
+    }
+
+    fn topics(&self) -> &'static [Topic] {
+        &[Topic::Reminders]
+    }
+
+    async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
+        let due = events
+            .iter()
+            .filter(|event| event.kind == EventType::ReminderDue);
+        let firings = due
+            .map(|event| Ok((event, serde_json::from_value(event.data.clone())?)))
+            .collect::<serde_json::Result<Vec<_>>>()?;
+        if firings.is_empty() {
+            return Ok(());
+        }
+        let held = self.plan(firings).await?;
+        self.enqueue(held);
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! Noting where a firing goes.
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use domain::reminder::{Channel, ReminderEvent};
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Delivery, Finished, finish_all};
+
+/// Where one firing goes. With no target the reminder has failed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Whose reminder it is.
+    pub owner: Option<Uuid>,
+    /// The firing.
+    pub due: ReminderEvent,
+    /// Its channels.
+    pub targets: Vec<Target>,
+}
+
+/// One channel of a firing.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The channel.
+    pub channel: Channel,
+    /// See [`Delivery::lane`].
+    pub lane: String,
+    /// This process attempts it at once; otherwise it is [`super::take`]n.
+    pub hold: bool,
+}
+
+/// Notes deliveries, each once, in a few statements however many they are; returns those that `holder`
+/// is to attempt, once the transaction is committed.
+///
+/// # Errors
+/// From the database.
+pub async fn plan_all(
+    conn: &mut PgConnection,
+    plans: &[Plan],
+    holder: Uuid,
+    now: DateTime<Utc>,
+) -> Result<Vec<Delivery>, sqlx::Error> {
+    let mut rows = Rows::default();
+    for plan in plans {
+        for target in &plan.targets {
+            rows.push(plan, target, holder);
+        }
+    }
+    let mut held: Vec<Delivery> = Vec::new();
+    if !rows.reminders.is_empty() {
+        let noted: Vec<Delivery> = sqlx::query_as(
+            "insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
+                 idempotency_key, lane, holder)
+             select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
+                 $6::uuid[], $7::uuid[], $8::text[], $9::uuid[])
+                 as n (reminder_id, occurrence, channel, target, body, owner_id,
+                       idempotency_key, lane, holder)
+             where exists (select 1 from reminders r where r.id = n.reminder_id)
+             on conflict do nothing
+             returning *",
+        )
+        .bind(rows.reminders)
+        .bind(rows.occurrences)
+        .bind(rows.channels)
+        .bind(rows.targets)
+        .bind(rows.bodies)
+        .bind(rows.owners)
+        .bind(rows.keys)
+        .bind(rows.lanes)
+        .bind(rows.holders)
+        .fetch_all(&mut *conn)
+        .await?;
+        held.extend(noted.into_iter().filter(|row| row.holder == Some(holder)));
+    }
+    let mut told = HashSet::new();
+    let nowhere: Vec<Finished<'_>> = plans
+        .iter()
+        .filter(|plan| plan.targets.is_empty())
+        .filter(|plan| told.insert((plan.due.reminder_id, plan.due.occurrence)))
+        .map(|plan| Finished {
+            owner: plan.owner,
+            due: &plan.due,
+            reason: Some(
+                "it has no channel: its owner has none, and the stack has no webhook".into(),
+            ),
+        })
+        .collect();
+    finish_all(conn, &nowhere, now).await?;
+    Ok(held)
+}
+
+/// The columns of what is noted.
+#[derive(Default)]
+struct Rows<'a> {
+    reminders: Vec<Uuid>,
+    occurrences: Vec<i32>,
+    channels: Vec<String>,
+    targets: Vec<Json<&'a Channel>>,
+    bodies: Vec<Json<&'a ReminderEvent>>,
+    owners: Vec<Option<Uuid>>,
+    keys: Vec<Uuid>,
+    lanes: Vec<&'a str>,
+    holders: Vec<Option<Uuid>>,
+}
+
+impl<'a> Rows<'a> {
+    fn push(&mut self, plan: &'a Plan, target: &'a Target, holder: Uuid) {
+        let due = &plan.due;
+        let channel = target.channel.key();
+        let key = format!("{}.{channel}", due.occurrence);
+        self.reminders.push(due.reminder_id);
+        self.occurrences.push(due.occurrence);
+        self.channels.push(channel);
+        self.targets.push(Json(&target.channel));
+        self.bodies.push(Json(due));
+        self.owners.push(plan.owner);
+        self.keys
+            .push(Uuid::new_v5(&due.reminder_id, key.as_bytes()));
+        self.lanes.push(&target.lane);
+        self.holders.push(target.hold.then_some(holder));
+    }
+}
