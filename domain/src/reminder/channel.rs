@@ -17,15 +17,119 @@ pub enum Channel {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<Uuid>,
     },
+    /// A user's stored e-mail address.
+    Email {
+        /// The stored channel.
+        id: Uuid,
+    },
+    /// A user's stored ntfy topic.
+    Ntfy {
+        /// The stored channel.
+        id: Uuid,
+    },
+    /// A user's stored Slack-compatible incoming webhook.
+    Slack {
+        /// The stored channel.
+        id: Uuid,
+    },
+    /// An output binding of Dapr that a user stored.
+    Binding {
+        /// The stored channel.
+        id: Uuid,
+    },
+}
+
+/// Kinds of channels, as events, the API and the database write them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChannelKind {
+    /// See [`Channel::Webhook`].
+    Webhook,
+    /// See [`Channel::Email`].
+    Email,
+    /// See [`Channel::Ntfy`].
+    Ntfy,
+    /// See [`Channel::Slack`].
+    Slack,
+    /// See [`Channel::Binding`].
+    Binding,
+}
+
+impl ChannelKind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [
+        Self::Webhook,
+        Self::Email,
+        Self::Ntfy,
+        Self::Slack,
+        Self::Binding,
+    ];
+
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webhook => "webhook",
+            Self::Email => "email",
+            Self::Ntfy => "ntfy",
+            Self::Slack => "slack",
+            Self::Binding => "binding",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+
+    /// A user's stored channel of this kind; `url` is a webhook's.
+    pub fn stored(self, id: Uuid, url: Option<String>) -> Channel {
+        match self {
+            Self::Webhook => Channel::Webhook { url, id: Some(id) },
+            Self::Email => Channel::Email { id },
+            Self::Ntfy => Channel::Ntfy { id },
+            Self::Slack => Channel::Slack { id },
+            Self::Binding => Channel::Binding { id },
+        }
+    }
 }
 
 impl Channel {
+    /// Its kind.
+    pub fn kind(&self) -> ChannelKind {
+        match self {
+            Self::Webhook { .. } => ChannelKind::Webhook,
+            Self::Email { .. } => ChannelKind::Email,
+            Self::Ntfy { .. } => ChannelKind::Ntfy,
+            Self::Slack { .. } => ChannelKind::Slack,
+            Self::Binding { .. } => ChannelKind::Binding,
+        }
+    }
+
+    /// The user's stored channel that it stands for.
+    pub fn stored_id(&self) -> Option<Uuid> {
+        match self {
+            Self::Webhook { id, .. } => *id,
+            Self::Email { id } | Self::Ntfy { id } | Self::Slack { id } | Self::Binding { id } => {
+                Some(*id)
+            }
+        }
+    }
+
+    /// Where a webhook posts, when it says so itself.
+    pub fn url(&self) -> Option<&str> {
+        match self {
+            Self::Webhook { url, .. } => url.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Key of the channel within one firing: deliveries are recorded once for each.
     pub fn key(&self) -> String {
-        match self {
-            Self::Webhook { id: Some(id), .. } => format!("webhook:{id}"),
-            Self::Webhook { url: Some(url), .. } => format!("webhook:{url}"),
-            Self::Webhook { .. } => "webhook".into(),
+        let kind = self.kind().as_str();
+        match (self.stored_id(), self.url()) {
+            (Some(id), _) => format!("{kind}:{id}"),
+            (None, Some(url)) => format!("{kind}:{url}"),
+            (None, None) => kind.into(),
         }
     }
 }

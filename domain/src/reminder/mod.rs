@@ -25,7 +25,7 @@ use serde::{Deserialize, Serialize};
 
 pub use alarm::Alarm;
 pub use catch_up::{CLOCK_SKEW, CatchUp, CatchUpMode, HORIZON, LATE, WhyMissed};
-pub use channel::{Channel, ReminderEvent};
+pub use channel::{Channel, ChannelKind, ReminderEvent};
 pub use firing::{Firing, Ringing, decide, decide_in_series};
 pub use machine::{Effect, Impossible, Input, State, Timing};
 

@@ -16,7 +16,6 @@ use services::{
     notifications::{Notifications, webhook::Webhooks},
 };
 use store::Store;
-use store::reminders::Path;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
