@@ -153,7 +153,7 @@ mod tests {
     /// Two gateways on one database.
     async fn two() -> [Attempts; 2] {
         let pool = store::testing::database().await;
-        [Attempts::new(pool.clone()), Attempts::new(pool)]
+        [pool.pool(), pool.pool()].map(|pool| Attempts::new(pool.clone()))
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use domain::{
     error::FieldErrors,
     recurrence::{Series, SeriesSpec, Start},
-    reminder::Channel,
+    reminder::{Channel, ChannelKind},
     task::{Due, Priority, RemindAt, ReminderSpec, Task, due_at, limits},
 };
 use serde_json::Value;
@@ -18,7 +18,7 @@ use dates::{check_at, check_due};
 
 use crate::{
     body::{decode, join},
-    view::{ChannelRef, DueInput, ReminderInput, TaskInput},
+    view::{ChannelRef, ChannelType, DueInput, ReminderInput, TaskInput},
 };
 
 /// Most channels of one reminder.
@@ -295,6 +295,13 @@ fn check_channel(
     errors: &mut FieldErrors,
 ) -> Option<Channel> {
     let Some(id) = channel.id else {
+        if channel.kind != ChannelType::Webhook {
+            errors.push(
+                field,
+                "is needed: the stack has a channel of its own for webhooks only",
+            );
+            return None;
+        }
         return Some(Channel::Webhook {
             url: None,
             id: None,
@@ -304,8 +311,5 @@ fn check_channel(
         errors.push(field, "must be the id of one of your channels");
         return None;
     };
-    Some(Channel::Webhook {
-        url: Some(url.clone()),
-        id: Some(id),
-    })
+    Some(ChannelKind::from(channel.kind).stored(id, Some(url.clone())))
 }

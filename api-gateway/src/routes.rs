@@ -2,11 +2,13 @@
 
 mod audit;
 mod channels;
+mod deliveries;
 mod list;
 mod me;
 mod reminders;
 mod state_changes;
 mod tasks;
+mod unsubscribe;
 mod users;
 
 use axum::{
@@ -44,6 +46,9 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(me::get, me::patch))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))
+        .routes(routes!(deliveries::failed))
+        .routes(routes!(deliveries::replay))
+        .routes(routes!(unsubscribe::ask, unsubscribe::unsubscribe))
         .routes(routes!(list::list, tasks::create))
         .routes(routes!(tasks::get, tasks::patch, tasks::delete))
         .routes(routes!(tasks::reminders))

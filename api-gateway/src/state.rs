@@ -4,9 +4,7 @@ use axum::extract::FromRef;
 use runtime::auth::Keys;
 use store::Store;
 
-use crate::{
-    attempts::Attempts, client::TrustedProxies, passwords::Passwords, zones::Zones,
-};
+use crate::{attempts::Attempts, client::TrustedProxies, passwords::Passwords, zones::Zones};
 
 /// The gateway's parts; cheap to clone.
 #[derive(Clone, Debug)]

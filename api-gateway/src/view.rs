@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{
     recurrence::SeriesSpec,
-    reminder::Channel,
+    reminder::{Channel, ChannelKind},
     task::{Due, Priority, RemindAt, ReminderSpec, Task},
 };
 use serde::{Deserialize, Serialize};
@@ -80,7 +80,7 @@ pub(crate) struct ReminderInput {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct ChannelRef {
-    /// `webhook`.
+    /// The kind of the channel.
     #[serde(rename = "type")]
     pub(crate) kind: ChannelType,
     /// A channel from `/v1/channels`; absent: the stack's own webhook.
@@ -94,6 +94,38 @@ pub(crate) struct ChannelRef {
 pub(crate) enum ChannelType {
     /// An HTTP POST, signed by the Standard Webhooks scheme.
     Webhook,
+    /// An e-mail.
+    Email,
+    /// A message to a topic of an ntfy server.
+    Ntfy,
+    /// A message to an incoming webhook of Slack, or of a server that takes the same.
+    Slack,
+    /// A call of one of the output bindings of Dapr that the stack lists.
+    Binding,
+}
+
+impl From<ChannelType> for ChannelKind {
+    fn from(kind: ChannelType) -> Self {
+        match kind {
+            ChannelType::Webhook => Self::Webhook,
+            ChannelType::Email => Self::Email,
+            ChannelType::Ntfy => Self::Ntfy,
+            ChannelType::Slack => Self::Slack,
+            ChannelType::Binding => Self::Binding,
+        }
+    }
+}
+
+impl From<ChannelKind> for ChannelType {
+    fn from(kind: ChannelKind) -> Self {
+        match kind {
+            ChannelKind::Webhook => Self::Webhook,
+            ChannelKind::Email => Self::Email,
+            ChannelKind::Ntfy => Self::Ntfy,
+            ChannelKind::Slack => Self::Slack,
+            ChannelKind::Binding => Self::Binding,
+        }
+    }
 }
 
 /// How much a task matters; P1 matters most.
@@ -235,11 +267,9 @@ impl From<&ReminderSpec> for ReminderInput {
 
 impl From<&Channel> for ChannelRef {
     fn from(channel: &Channel) -> Self {
-        match channel {
-            Channel::Webhook { id, .. } => Self {
-                kind: ChannelType::Webhook,
-                id: *id,
-            },
+        Self {
+            kind: channel.kind().into(),
+            id: channel.stored_id(),
         }
     }
 }
@@ -315,21 +345,29 @@ pub(crate) struct ChannelView {
     id: Uuid,
     #[serde(rename = "type")]
     kind: ChannelType,
-    url: String,
+    /// Of webhook and ntfy: where to post. Of slack: its host, for the rest of it is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    /// Of email: the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    /// Of binding: its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     /// It serves reminders that name no channel.
     is_default: bool,
     created_at: DateTime<Utc>,
-    /// Signs what is posted (Standard Webhooks). Shown once, when the channel is made.
+    /// Signs what is posted (Standard Webhooks). Shown once, when a webhook is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
 }
 
 impl ChannelView {
-    /// With the signing secret, which nobody is shown again.
+    /// With the signing secret of a webhook, which nobody is shown again.
     pub(crate) fn with_secret(channel: StoredChannel) -> Self {
-        let secret = channel.secret.clone();
+        let secret = (channel.kind() == ChannelKind::Webhook).then(|| channel.secret.clone());
         Self {
-            secret: Some(secret),
+            secret,
             ..Self::from(channel)
         }
     }
@@ -337,15 +375,34 @@ impl ChannelView {
 
 impl From<StoredChannel> for ChannelView {
     fn from(channel: StoredChannel) -> Self {
+        let kind = channel.kind();
+        let target = channel.target().to_owned();
+        let (mut url, mut address, mut name) = (None, None, None);
+        match kind {
+            ChannelKind::Webhook | ChannelKind::Ntfy => url = Some(target),
+            ChannelKind::Slack => url = Some(origin(&target)),
+            ChannelKind::Email => address = Some(target),
+            ChannelKind::Binding => name = Some(target),
+        }
         Self {
             id: channel.id,
-            kind: ChannelType::Webhook,
-            url: channel.url,
+            kind: kind.into(),
+            url,
+            address,
+            name,
             is_default: channel.is_default,
             created_at: channel.created_at,
             secret: None,
         }
     }
+}
+
+/// Scheme and host of a URL whose path nobody is shown again.
+fn origin(url: &str) -> String {
+    url::Url::parse(url).map_or_else(
+        |_| String::new(),
+        |url| format!("{}/…", url.origin().ascii_serialization()),
+    )
 }
 
 /// The channels of a user, oldest first.

@@ -7,9 +7,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Duration, TimeZone, Utc};
 use domain::{
     event::EventType,
-    reminder::{
-        Alarm, CatchUp, CatchUpMode, Effect, Input, Phase, State, Timing, WhyMissed,
-    },
+    reminder::{Alarm, CatchUp, CatchUpMode, Effect, Input, Phase, State, Timing, WhyMissed},
 };
 use proptest::prelude::*;
 use uuid::Uuid;

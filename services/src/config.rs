@@ -2,7 +2,18 @@
 
 use std::net::SocketAddr;
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use domain::webhook::Secret;
+
+use crate::notifications::{
+    Senders,
+    binding::Bindings,
+    email::{Email, SmtpSettings, SmtpTls},
+    ntfy::Ntfy,
+    slack::Slack,
+    webhook::Webhooks,
+};
 
 /// The services of a stack.
 #[derive(Parser)]
@@ -14,7 +25,7 @@ pub struct Config {
 }
 
 /// What every role needs.
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub struct Common {
     /// URL of the Postgres database.
     #[arg(long, env = "TODOSTACK_DATABASE_URL", hide_env_values = true)]
@@ -125,6 +136,73 @@ pub struct NotificationsArgs {
     /// Lets webhooks go to loopback, link-local and private addresses.
     #[arg(long, env = "TODOSTACK_WEBHOOK_ALLOW_PRIVATE", default_value_t = false, action = clap::ArgAction::Set)]
     pub webhook_allow_private: bool,
+    /// Name of the SMTP server; absent: no e-mails.
+    #[arg(long, env = "TODOSTACK_SMTP_HOST", requires = "smtp_from")]
+    pub smtp_host: Option<String>,
+    /// Its port.
+    #[arg(long, env = "TODOSTACK_SMTP_PORT", default_value_t = 587)]
+    pub smtp_port: u16,
+    /// TLS to it.
+    #[arg(
+        long,
+        env = "TODOSTACK_SMTP_TLS",
+        value_enum,
+        default_value = "start-tls"
+    )]
+    pub smtp_tls: SmtpTls,
+    /// CA certificates in PEM that are trusted beside the public ones.
+    #[arg(long, env = "TODOSTACK_SMTP_CA")]
+    pub smtp_ca: Option<String>,
+    /// User name of the log-in.
+    #[arg(long, env = "TODOSTACK_SMTP_USERNAME", requires = "smtp_password")]
+    pub smtp_username: Option<String>,
+    /// Its password.
+    #[arg(long, env = "TODOSTACK_SMTP_PASSWORD", hide_env_values = true)]
+    pub smtp_password: Option<String>,
+    /// Who writes, such as `Reminders <reminders@example.com>`.
+    #[arg(long, env = "TODOSTACK_SMTP_FROM")]
+    pub smtp_from: Option<String>,
+    /// Where users reach the gateway: the link that unsubscribes begins with it.
+    #[arg(long, env = "TODOSTACK_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Output bindings of Dapr that users may name, separated by commas.
+    #[arg(long, env = "TODOSTACK_BINDINGS", value_delimiter = ',')]
+    pub bindings: Vec<String>,
+}
+
+impl NotificationsArgs {
+    /// The channels that these settings ask for.
+    ///
+    /// # Errors
+    /// When a setting cannot be read.
+    pub fn senders(self) -> anyhow::Result<Senders> {
+        let secret = self
+            .webhook_secret
+            .as_deref()
+            .map(Secret::parse)
+            .transpose()
+            .context("TODOSTACK_WEBHOOK_SECRET")?;
+        let private = self.webhook_allow_private;
+        let email = match (self.smtp_host, self.smtp_from) {
+            (Some(host), Some(from)) => Some(Email::new(SmtpSettings {
+                host,
+                port: self.smtp_port,
+                tls: self.smtp_tls,
+                ca: self.smtp_ca,
+                log_in: self.smtp_username.zip(self.smtp_password),
+                from,
+                public_url: self.public_url.clone(),
+            })?),
+            _ => None,
+        };
+        Ok(Senders {
+            webhooks: Webhooks::new(self.webhook_url, secret, private)?,
+            email,
+            ntfy: Some(Ntfy::new(private, self.public_url)?),
+            slack: Some(Slack::new(private)?),
+            bindings: Some(Bindings::new(self.common.dapr_http_port, self.bindings)?),
+        })
+    }
 }
 
 /// Settings of the sync service.

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use axum::Router;
 use clap::Parser;
-use domain::{reminder::CatchUp, webhook::Secret};
+use domain::reminder::CatchUp;
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 use services::{
     audit::Audit,
     config::{Common, Config, Role},
     consumer::{self, Consumer, for_sidecar},
     dapr::{DaprPublisher, Sidecar},
-    notifications::{Notifications, webhook::Webhooks},
+    notifications::Notifications,
     recurrence::Recurrence,
     relay::Relay,
     reminders::{self, Reminders},
@@ -99,15 +99,10 @@ async fn run() -> anyhow::Result<()> {
             process.consume(Arc::new(Audit { store })).await
         }
         Role::Notifications(args) => {
-            let process = Process::start(args.common, "notifications")?;
-            let secret = args
-                .webhook_secret
-                .as_deref()
-                .map(Secret::parse)
-                .transpose()
-                .context("TODOSTACK_WEBHOOK_SECRET")?;
-            let webhooks = Webhooks::new(args.webhook_url, secret, args.webhook_allow_private)?;
-            let service = Notifications::new(process.store.clone(), webhooks);
+            let common = args.common.clone();
+            let senders = args.senders()?;
+            let process = Process::start(common, "notifications")?;
+            let service = Notifications::new(process.store.clone(), senders);
             let mut work = JoinSet::new();
             work.spawn(service.clone().run(process.shutdown.clone()));
             process

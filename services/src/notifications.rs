@@ -6,14 +6,20 @@
 //! over by a process that died.
 
 mod addresses;
+pub mod binding;
 mod breaker;
 mod dispatcher;
+pub mod email;
 mod http;
+pub mod ntfy;
 mod plan;
 mod recorder;
 mod schedule;
 mod sender;
+mod senders;
+pub mod slack;
 mod stored;
+mod templates;
 pub mod webhook;
 
 use std::{
@@ -31,11 +37,11 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use sender::{Attempt, Blame, Message, Sender};
+pub use senders::Senders;
 
 use dispatcher::{Circuit, Dispatcher, Pick, Told};
 use recorder::Recorder;
 use stored::Stored;
-use webhook::Webhooks;
 
 /// How often this process says that it lives, and how often it tries when it could not.
 const BEAT: Duration = Duration::from_secs(2);
@@ -56,7 +62,7 @@ const TAKE: usize = 500;
 /// The service.
 pub struct Notifications {
     store: Store,
-    webhooks: Webhooks,
+    senders: Senders,
     stored: Stored,
     /// This process, in the database.
     id: Uuid,
@@ -70,12 +76,12 @@ pub struct Notifications {
 }
 
 impl Notifications {
-    /// A service that posts through `webhooks`.
-    pub fn new(store: Store, webhooks: Webhooks) -> Arc<Self> {
+    /// A service that sends through `senders`.
+    pub fn new(store: Store, senders: impl Into<Senders>) -> Arc<Self> {
         Arc::new(Self {
             stored: Stored::new(store.pool().clone()),
             store,
-            webhooks,
+            senders: senders.into(),
             id: Uuid::new_v4(),
             queue: Mutex::default(),
             alive: Mutex::default(),
@@ -129,7 +135,7 @@ impl Notifications {
                     under_way.spawn(async move { service.attempt(delivery, &recorder).await });
                 }
                 Some(Pick::Refused(delivery, reason)) => {
-                    count("refused");
+                    count(&delivery, "refused");
                     let outcome = schedule::again(reason, &delivery, Utc::now());
                     // It ends only with us.
                     let _ = recorder.send((delivery, outcome)).await;
@@ -158,7 +164,7 @@ impl Notifications {
         let tried = delivery.attempts + 1;
         match &outcome {
             Outcome::Delivered => {
-                count("delivered");
+                count(&delivery, "delivered");
                 let late = (Utc::now() - delivery.body.fire_at)
                     .to_std()
                     .unwrap_or_default();
@@ -167,11 +173,11 @@ impl Notifications {
                 tracing::info!(reminder = %delivery.reminder_id, late_ms = late.as_millis(), attempt = tried, "delivered");
             }
             Outcome::Retry { error, .. } => {
-                count("retry");
+                count(&delivery, "retry");
                 tracing::warn!(reminder = %delivery.reminder_id, attempt = tried, error, "not delivered; tried again");
             }
             Outcome::Failed { error } => {
-                count("failed");
+                count(&delivery, "failed");
                 tracing::warn!(reminder = %delivery.reminder_id, attempt = tried, error, "not delivered; given up");
             }
         }
@@ -180,7 +186,7 @@ impl Notifications {
 
     async fn send(&self, delivery: &Delivery) -> Attempt {
         let channel = &delivery.target.0;
-        let stored = match plan::stored_id(channel).zip(delivery.owner_id) {
+        let stored = match channel.stored_id().zip(delivery.owner_id) {
             Some((id, owner)) => match self.stored.get(owner, id).await {
                 Ok(Some(stored)) => Some(stored),
                 Ok(None) => return Attempt::GiveUp("the channel was removed".into()),
@@ -190,7 +196,7 @@ impl Notifications {
             },
             None => None,
         };
-        self.webhooks
+        self.senders
             .send(Message {
                 channel,
                 stored: stored.as_deref(),
@@ -303,8 +309,9 @@ impl Notifications {
     }
 }
 
-fn count(result: &'static str) {
-    metrics::counter!("todostack_deliveries_total", "channel" => "webhook", "result" => result)
+fn count(delivery: &Delivery, result: &'static str) {
+    let kind = delivery.target.kind().as_str();
+    metrics::counter!("todostack_deliveries_total", "channel" => kind, "result" => result)
         .increment(1);
 }
 

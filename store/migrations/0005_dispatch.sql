@@ -7,11 +7,13 @@ create table dispatchers (
 );
 
 -- `lane`: `<owner, or -, >/<receiver>`, what shares places and a circuit breaker.
+-- `replays`: how often it was given up and begun anew, under the same idempotency key.
 -- `holder`: the dispatcher that attempts it. No foreign key: a row whose holder is not in
 -- `dispatchers` is anybody's.
 alter table deliveries
     add column lane text not null default '-/',
-    add column holder uuid;
+    add column holder uuid,
+    add column replays int not null default 0;
 
 drop index deliveries_due;
 -- What nobody holds: first attempts, and those tried before. The lane lies in the index, so that those
@@ -20,4 +22,19 @@ create index deliveries_first on deliveries (next_attempt_at) include (lane)
     where state = 'Pending' and holder is null and attempts = 0;
 create index deliveries_again on deliveries (next_attempt_at) include (lane)
     where state = 'Pending' and holder is null and attempts > 0;
+create index deliveries_failed on deliveries (owner_id) where state = 'Failed';
 create index deliveries_held on deliveries (holder) where state = 'Pending' and holder is not null;
+
+-- More kinds of channels. `url` is where one leads (`mailto:…` and `binding:…` beside HTTP's), `secret`
+-- what goes with it.
+alter table channels
+    drop constraint channels_kind_check,
+    add check (kind in ('webhook', 'email', 'ntfy', 'slack', 'binding'));
+
+-- Addresses that asked not to get a user's e-mails (RFC 8058), lower case.
+create table unsubscribed (
+    owner_id   uuid not null references users on delete cascade,
+    address    text not null,
+    created_at timestamptz not null default now(),
+    primary key (owner_id, address)
+);

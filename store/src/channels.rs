@@ -1,7 +1,12 @@
 //! The ways in which a user can be reached.
 
 use chrono::{DateTime, Utc};
+use domain::{
+    reminder::{Channel, ChannelKind},
+    webhook::Secret,
+};
 use sqlx::{FromRow, PgConnection};
+use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 /// A stored channel.
@@ -11,11 +16,12 @@ pub struct StoredChannel {
     pub id: Uuid,
     /// Whose it is.
     pub owner_id: Uuid,
-    /// `webhook`.
+    /// [`ChannelKind`] by name.
     pub kind: String,
-    /// Where to post.
+    /// Where it leads: of webhook, ntfy and slack an HTTP URL; `mailto:<address>`; `binding:<name>`.
     pub url: String,
-    /// `whsec_…`: signs what is posted.
+    /// Of a webhook `whsec_…`, which signs what is posted; of an e-mail the same, which signs the
+    /// link that unsubscribes; of ntfy the access token; empty where there is none.
     pub secret: String,
     /// It serves reminders that name no channel.
     pub is_default: bool,
@@ -34,6 +40,90 @@ impl std::fmt::Debug for StoredChannel {
     }
 }
 
+impl StoredChannel {
+    /// Its kind. The table's check constraint keeps others out.
+    pub fn kind(&self) -> ChannelKind {
+        ChannelKind::of(&self.kind).unwrap_or(ChannelKind::Webhook)
+    }
+
+    /// As a reminder names it.
+    pub fn channel(&self) -> Channel {
+        self.kind().stored(self.id, None)
+    }
+
+    /// What its owner wrote: an HTTP URL, an e-mail address, the name of a binding.
+    pub fn target(&self) -> &str {
+        let prefix = prefix(self.kind());
+        self.url.strip_prefix(prefix).unwrap_or(&self.url)
+    }
+
+    /// What proves that somebody has read an e-mail that went to this channel: a signature over its
+    /// id, fit for a URL. `None` for other kinds.
+    pub fn unsubscribe_token(&self) -> Option<String> {
+        if self.kind() != ChannelKind::Email {
+            return None;
+        }
+        let secret = Secret::parse(&self.secret).ok()?;
+        let signature = secret.sign(&self.id.to_string(), 0, b"unsubscribe");
+        let base64 = signature.trim_start_matches("v1,").trim_end_matches('=');
+        Some(base64.replace('+', "-").replace('/', "_"))
+    }
+}
+
+/// What makes a URL of what the owner of a channel wrote.
+fn prefix(kind: ChannelKind) -> &'static str {
+    match kind {
+        ChannelKind::Webhook | ChannelKind::Ntfy | ChannelKind::Slack => "",
+        ChannelKind::Email => "mailto:",
+        ChannelKind::Binding => "binding:",
+    }
+}
+
+/// A channel that is to be stored.
+#[derive(Clone, Copy)]
+pub struct NewChannel<'a> {
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// See [`StoredChannel::target`].
+    pub target: &'a str,
+    /// See [`StoredChannel::secret`].
+    pub secret: &'a str,
+    /// It serves reminders that name no channel.
+    pub is_default: bool,
+}
+
+/// Adds a channel; none when the owner has `most` channels already.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn create(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    new: NewChannel<'_>,
+    most: i64,
+) -> sqlx::Result<Option<StoredChannel>> {
+    // Two additions at once would both see a free place: one waits for the other.
+    sqlx::query("select 1 from users where id = $1 for update")
+        .bind(owner)
+        .execute(&mut *conn)
+        .await?;
+    sqlx::query_as(
+        "insert into channels (id, owner_id, kind, url, secret, is_default)
+         select $1, $2, $3, $4, $5, $6
+         where (select count(*) from channels where owner_id = $2) < $7
+         returning *",
+    )
+    .bind(Uuid::now_v7())
+    .bind(owner)
+    .bind(new.kind.as_str())
+    .bind(format!("{}{}", prefix(new.kind), new.target))
+    .bind(new.secret)
+    .bind(new.is_default)
+    .bind(most)
+    .fetch_optional(conn)
+    .await
+}
+
 /// Adds a webhook; none when the owner has `most` channels already.
 ///
 /// # Errors
@@ -46,25 +136,61 @@ pub async fn create_webhook(
     is_default: bool,
     most: i64,
 ) -> sqlx::Result<Option<StoredChannel>> {
-    // Two additions at once would both see a free place: one waits for the other.
-    sqlx::query("select 1 from users where id = $1 for update")
-        .bind(owner)
-        .execute(&mut *conn)
-        .await?;
-    sqlx::query_as(
-        "insert into channels (id, owner_id, kind, url, secret, is_default)
-         select $1, $2, 'webhook', $3, $4, $5
-         where (select count(*) from channels where owner_id = $2) < $6
-         returning *",
+    let new = NewChannel {
+        kind: ChannelKind::Webhook,
+        target: url,
+        secret,
+        is_default,
+    };
+    create(conn, owner, new, most).await
+}
+
+/// Whether this address has asked not to get e-mails of this user.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn is_unsubscribed(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    address: &str,
+) -> sqlx::Result<bool> {
+    sqlx::query_scalar(
+        "select exists (select 1 from unsubscribed where owner_id = $1 and address = lower($2))",
     )
-    .bind(Uuid::now_v7())
     .bind(owner)
-    .bind(url)
-    .bind(secret)
-    .bind(is_default)
-    .bind(most)
-    .fetch_optional(conn)
+    .bind(address)
+    .fetch_one(conn)
     .await
+}
+
+/// Removes the e-mail channel `id`, for good: its address cannot be added again by the same user.
+/// `true` when `token` is that of the channel, or the channel is gone. Call it in a transaction.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn unsubscribe(conn: &mut PgConnection, id: Uuid, token: &str) -> sqlx::Result<bool> {
+    let channel: Option<StoredChannel> =
+        sqlx::query_as("select * from channels where id = $1 for update")
+            .bind(id)
+            .fetch_optional(&mut *conn)
+            .await?;
+    let Some(channel) = channel else {
+        return Ok(true);
+    };
+    let expected = channel.unsubscribe_token().unwrap_or_default();
+    if expected.is_empty() || !bool::from(expected.as_bytes().ct_eq(token.as_bytes())) {
+        return Ok(false);
+    }
+    sqlx::query(
+        "insert into unsubscribed (owner_id, address) values ($1, lower($2))
+         on conflict do nothing",
+    )
+    .bind(channel.owner_id)
+    .bind(channel.target())
+    .execute(&mut *conn)
+    .await?;
+    delete(conn, channel.owner_id, id).await?;
+    Ok(true)
 }
 
 /// The channels of a user, oldest first.

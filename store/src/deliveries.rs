@@ -6,6 +6,7 @@
 mod dispatch;
 mod plan;
 mod record;
+mod replay;
 
 use chrono::{DateTime, Utc};
 use domain::{
@@ -18,6 +19,7 @@ use uuid::Uuid;
 pub use dispatch::{Beat, beat, release, retire, take};
 pub use plan::{Plan, Target, plan_all};
 pub use record::record_all;
+pub use replay::{Failed, failed, replay};
 
 use crate::{
     outbox,
@@ -47,6 +49,8 @@ pub struct Delivery {
     pub lane: String,
     /// The process that attempts it.
     pub holder: Option<Uuid>,
+    /// How often it was given up and begun anew.
+    pub replays: i32,
 }
 
 /// What an attempt came to.
@@ -73,6 +77,8 @@ struct Finished<'a> {
     owner: Option<Uuid>,
     due: &'a ReminderEvent,
     reason: Option<String>,
+    /// What comes after a replay is another event.
+    replays: i32,
 }
 
 /// Ends firings, those that still stand at `Fired`, and tells of it.
@@ -115,7 +121,11 @@ async fn finish_all(
             reason: one.reason.clone(),
             ..one.due.clone()
         };
-        let id = firing_event_id(name, one.due.reminder_id, one.due.occurrence);
+        let name = match one.replays {
+            0 => name.to_owned(),
+            replays => format!("{name}.replay{replays}"),
+        };
+        let id = firing_event_id(&name, one.due.reminder_id, one.due.occurrence);
         events.push(event(id, kind, one.owner, &data, now));
     }
     outbox::put_all(conn, &events).await

@@ -1,7 +1,7 @@
 //! The ways in which a user can be reached.
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use domain::{error::FieldErrors, webhook::Secret};
+use domain::{error::FieldErrors, reminder::ChannelKind, webhook::Secret};
 use runtime::{Problem, auth};
 use serde::Deserialize;
 use url::Url;
@@ -18,25 +18,90 @@ use crate::{
 
 /// Most bytes of a URL.
 const URL_MOST: usize = 2000;
+/// Most characters of an access token.
+const TOKEN_MOST: usize = 500;
+/// Most bytes of an e-mail address (RFC 5321).
+const ADDRESS_MOST: usize = 254;
+/// Most characters of a component's name.
+const NAME_MOST: usize = 253;
 /// Most channels of a user.
 const MOST: i64 = 20;
 
-/// A new channel.
+/// A new channel. Which fields it has depends on its type; a field of another type is refused.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewChannel {
-    /// `webhook`.
     #[serde(rename = "type")]
-    #[allow(
-        dead_code,
-        reason = "there is one kind so far; another value is refused"
-    )]
     kind: ChannelType,
-    /// `https://…` or `http://…`, without user name and password.
-    url: String,
+    /// webhook: where to post. ntfy: server and topic, `https://ntfy.example.com/topic`. slack: the
+    /// incoming webhook. `https://…` or `http://…`, without user name and password.
+    #[serde(default)]
+    url: Option<String>,
+    /// email: where to write to.
+    #[serde(default)]
+    address: Option<String>,
+    /// ntfy: an access token of the server, where it asks for one.
+    #[serde(default)]
+    token: Option<String>,
+    /// binding: name of the output binding of Dapr, one of those that the stack lists.
+    #[serde(default)]
+    name: Option<String>,
     /// Whether it serves reminders that name no channel.
     #[serde(default = "yes")]
     is_default: bool,
+}
+
+impl NewChannel {
+    /// Where it leads, as [`StoredChannel::target`] has it.
+    ///
+    /// [`StoredChannel::target`]: store::channels::StoredChannel::target
+    fn target(&self) -> std::result::Result<String, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let (wanted, given) = match self.kind {
+            ChannelType::Webhook | ChannelType::Ntfy | ChannelType::Slack => ("url", &self.url),
+            ChannelType::Email => ("address", &self.address),
+            ChannelType::Binding => ("name", &self.name),
+        };
+        let kind = ChannelKind::from(self.kind).as_str();
+        let token = (self.kind == ChannelType::Ntfy)
+            .then_some(&self.token)
+            .and_then(Option::as_ref);
+        for (field, value) in [
+            ("url", &self.url),
+            ("address", &self.address),
+            ("name", &self.name),
+        ] {
+            if value.is_some() && field != wanted {
+                errors.push(field, format!("a channel of type {kind} has none"));
+            }
+        }
+        if self.token.is_some() && self.kind != ChannelType::Ntfy {
+            errors.push("token", format!("a channel of type {kind} has none"));
+        }
+        if token.is_some_and(|token| !is_token(token)) {
+            errors.push(
+                "token",
+                format!("must be 1 to {TOKEN_MOST} visible ASCII characters"),
+            );
+        }
+        let Some(given) = given else {
+            errors.push(wanted, format!("a channel of type {kind} needs it"));
+            return Err(errors);
+        };
+        let checked = match self.kind {
+            ChannelType::Webhook | ChannelType::Slack => check_url(given).map(String::from),
+            ChannelType::Ntfy => check_url(given).and_then(check_topic),
+            ChannelType::Email => check_address(given),
+            ChannelType::Binding => check_name(given),
+        };
+        match checked {
+            Ok(target) => errors.into_result(target),
+            Err(more) => {
+                errors.0.extend(more.0);
+                Err(errors)
+            }
+        }
+    }
 }
 
 fn yes() -> bool {
@@ -81,20 +146,33 @@ pub(super) async fn create(
     auth::User(owner): auth::User,
     Body(new): Body<NewChannel>,
 ) -> Result<impl IntoResponse> {
-    let url = check_url(&new.url)?;
+    let target = new.target()?;
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(Problem::internal)?;
-    let secret = Secret::text(&random);
+    let secret = match new.kind {
+        ChannelType::Webhook | ChannelType::Email => Secret::text(&random),
+        ChannelType::Ntfy => new.token.unwrap_or_default(),
+        ChannelType::Slack | ChannelType::Binding => String::new(),
+    };
     let mut tx = gateway.store.begin().await?;
     store::users::by_id(&mut tx, owner)
         .await?
         .ok_or_else(Error::no_account)?;
-    let channel = store::channels::create_webhook(
+    if new.kind == ChannelType::Email
+        && store::channels::is_unsubscribed(&mut tx, owner, &target).await?
+    {
+        let message = "has asked not to get e-mails from here";
+        return Err(Error::field("address", message));
+    }
+    let channel = store::channels::create(
         &mut tx,
         owner,
-        url.as_str(),
-        &secret,
-        new.is_default,
+        store::channels::NewChannel {
+            kind: new.kind.into(),
+            target: &target,
+            secret: &secret,
+            is_default: new.is_default,
+        },
         MOST,
     )
     .await?
@@ -132,6 +210,84 @@ pub(super) async fn delete(
     } else {
         Err(Error::not_found("channel"))
     }
+}
+
+fn is_token(token: &str) -> bool {
+    (1..=TOKEN_MOST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// One path segment after the server's own path: <https://docs.ntfy.sh/publish/>.
+fn check_topic(url: Url) -> std::result::Result<String, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let topic = url.path_segments().and_then(Iterator::last);
+    let valid = topic.is_some_and(|topic| {
+        (1..=64).contains(&topic.len())
+            && topic
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    });
+    if !valid || url.query().is_some() || url.fragment().is_some() {
+        errors.push(
+            "url",
+            "must end with a topic of 1 to 64 letters, digits, `-` and `_`, such as https://ntfy.sh/topic",
+        );
+    }
+    errors.into_result(url.into())
+}
+
+/// What can be told of an address without writing to it. Quoted local parts and address literals,
+/// which hardly anybody has, are refused.
+fn check_address(text: &str) -> std::result::Result<String, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let local = |part: &str| {
+        (1..=64).contains(&part.len())
+            && !part.starts_with('.')
+            && !part.ends_with('.')
+            && !part.contains("..")
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
+    };
+    let host = |part: &str| {
+        part.contains('.')
+            && part.split('.').all(|label| {
+                (1..=63).contains(&label.len())
+                    && !label.starts_with('-')
+                    && !label.ends_with('-')
+                    && label
+                        .bytes()
+                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            })
+    };
+    let valid = text.len() <= ADDRESS_MOST
+        && text
+            .rsplit_once('@')
+            .is_some_and(|(left, right)| local(left) && host(right));
+    if !valid {
+        errors.push(
+            "address",
+            format!("must be an e-mail address such as name@example.com, of at most {ADDRESS_MOST} ASCII characters"),
+        );
+    }
+    errors.into_result(text.to_owned())
+}
+
+/// Names of Dapr components are those of Kubernetes objects (RFC 1123).
+fn check_name(text: &str) -> std::result::Result<String, FieldErrors> {
+    let mut errors = FieldErrors::default();
+    let valid = (1..=NAME_MOST).contains(&text.len())
+        && text.bytes().all(|byte| {
+            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+        })
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.ends_with(|last: char| last.is_ascii_alphanumeric());
+    if !valid {
+        errors.push(
+            "name",
+            "must be the name of an output binding: lower-case letters, digits, `-` and `.`",
+        );
+    }
+    errors.into_result(text.to_owned())
 }
 
 /// What can be told of a URL without a look-up. Where it may lead is decided when it is called,

@@ -80,7 +80,7 @@ pub(super) async fn snooze(
 ) -> Result<Json<SnoozedReminder>> {
     let now = now();
     let until = snooze::until(body.minutes, body.until.as_deref(), now)?;
-    let mut tx = gateway.pool.begin().await?;
+    let mut tx = gateway.store.begin().await?;
     let whose = Whose::User(owner);
     match store::reminders::snooze(&mut tx, whose, id, until, now).await? {
         Snoozed::Until(view) => {
@@ -110,7 +110,7 @@ pub(super) async fn history(
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Json<History>> {
-    let mut conn = gateway.pool.acquire().await?;
+    let mut conn = gateway.store.acquire().await?;
     store::reminders::history(&mut conn, Some(owner), id)
         .await?
         .map(Json)

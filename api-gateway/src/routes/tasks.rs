@@ -7,10 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, SubsecRound, Utc};
-use domain::{
-    reminder::Channel,
-    task::{Task, limits},
-};
+use domain::task::{Task, limits};
 use runtime::auth;
 use sqlx::PgConnection;
 use store::{tasks::Created, users::User};
@@ -76,8 +73,8 @@ async fn channels_for(
 ) -> Result<Vec<(Uuid, String)>> {
     let kept = before.iter().flat_map(|task| &task.reminders);
     let kept = kept.flat_map(|r| &r.channels).filter_map(|channel| {
-        let Channel::Webhook { url, id } = channel;
-        Some(((*id)?, url.clone()?))
+        let url = channel.url().unwrap_or_default().to_owned();
+        Some((channel.stored_id()?, url))
     });
     let own = store::channels::of_owner(conn, owner).await?;
     let own = own.into_iter().map(|channel| (channel.id, channel.url));

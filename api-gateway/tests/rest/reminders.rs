@@ -147,12 +147,12 @@ async fn the_history_has_the_documented_shape() {
          values ($1::uuid, 0, 'webhook', '{}', '{}', gen_random_uuid(), 'Pending', 3, 'refused')",
     )
     .bind(id)
-    .execute(&app.pool)
+    .execute(&*app.pool)
     .await
     .unwrap();
     sqlx::query("update reminders set phase = 'Failed', reason = 'x' where id = $1::uuid")
         .bind(id)
-        .execute(&app.pool)
+        .execute(&*app.pool)
         .await
         .unwrap();
     let body = user

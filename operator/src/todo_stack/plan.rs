@@ -66,6 +66,15 @@ impl Obstacle {
 
 /// What no schema can tell.
 fn invalid(stack: &TodoStack) -> Option<String> {
+    let smtp = stack.spec.notifications.smtp.as_ref();
+    if smtp.is_some_and(|smtp| {
+        smtp.username_secret_ref.is_some() != smtp.password_secret_ref.is_some()
+    }) {
+        return Some(
+            "spec.notifications.smtp: usernameSecretRef and passwordSecretRef need each other"
+                .into(),
+        );
+    }
     let kafka = &stack.spec.events.kafka;
     let tls = kafka.tls.as_ref()?;
     (kafka.sasl.is_none() && tls.ca_secret_ref.is_none()).then(|| {
@@ -78,6 +87,7 @@ pub fn references(stack: &TodoStack) -> Vec<SecretKeyRef> {
     let mut references = vec![stack.spec.database.url_secret_ref.clone()];
     references.extend(specs::kafka_references(stack).into_iter().map(|(_, r)| r));
     references.extend(specs::signing_reference(stack));
+    references.extend(specs::smtp_references(stack));
     references
 }
 

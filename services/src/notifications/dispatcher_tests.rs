@@ -33,6 +33,7 @@ pub(in crate::notifications) fn delivery(lane: &str, owner: Option<Uuid>) -> Del
         attempts: 0,
         lane: lane.into(),
         holder: None,
+        replays: 0,
     }
 }
 

@@ -89,12 +89,9 @@ impl Notifications {
             .into_iter()
             .flatten()
             .filter(|channel| channel.is_default)
-            .map(|channel| Channel::Webhook {
-                url: None,
-                id: Some(channel.id),
-            })
+            .map(|stored| stored.channel())
             .collect();
-        if own.is_empty() && self.webhooks.has_default() {
+        if own.is_empty() && self.senders.webhooks.has_default() {
             own.push(Channel::Webhook {
                 url: None,
                 id: None,
@@ -109,22 +106,16 @@ impl Notifications {
             .and_then(|owner| stored.get(&owner))
             .into_iter()
             .flatten()
-            .find(|stored| stored_id(channel) == Some(stored.id));
-        let receiver = match (stored_id(channel), stored) {
+            .find(|stored| channel.stored_id() == Some(stored.id));
+        let receiver = match (channel.stored_id(), stored) {
             (Some(_), None) => "removed".into(),
-            (_, stored) => self.webhooks.receiver(channel, stored.map(|arc| &**arc)),
+            (_, stored) => self.senders.receiver(channel, stored.map(|arc| &**arc)),
         };
         match owner {
             Some(owner) => format!("{owner}/{receiver}"),
             None => format!("-/{receiver}"),
         }
     }
-}
-
-/// The user's stored channel that a channel stands for.
-pub(super) fn stored_id(channel: &Channel) -> Option<Uuid> {
-    let Channel::Webhook { id, .. } = channel;
-    *id
 }
 
 #[async_trait]

@@ -48,10 +48,9 @@ impl Webhooks {
         channel: &'a Channel,
         stored: Option<&'a StoredChannel>,
     ) -> Option<&'a str> {
-        let Channel::Webhook { url, .. } = channel;
         stored
             .map(|channel| channel.url.as_str())
-            .or(url.as_deref())
+            .or(channel.url())
             .or(self.default_url.as_deref())
     }
 

@@ -170,7 +170,7 @@ async fn put_off(
 ) -> Result<Json<ReminderView>, Problem> {
     let now = Utc::now();
     let until = snooze::until(wanted.minutes, wanted.until.as_deref(), now)?;
-    let mut transaction = service.pool.begin().await.map_err(failed)?;
+    let mut transaction = service.store.begin().await.map_err(failed)?;
     let outcome = reminders::snooze(&mut transaction, Whose::Objects, id, until, now)
         .await
         .map_err(failed)?;
@@ -189,7 +189,7 @@ async fn history(
     State(service): State<Arc<Reminders>>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<History>, Problem> {
-    let mut connection = service.pool.acquire().await.map_err(failed)?;
+    let mut connection = service.store.acquire().await.map_err(failed)?;
     reminders::history(&mut connection, None, id)
         .await
         .map_err(failed)?

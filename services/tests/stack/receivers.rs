@@ -15,8 +15,9 @@ use domain::{
     reminder::{Channel, ReminderEvent},
     webhook::Secret,
 };
-use services::notifications::{Notifications, webhook::Webhooks};
-use sqlx::PgPool;
+use services::consumer::Consumer;
+use services::notifications::{Notifications, Senders, webhook::Webhooks};
+use store::Store;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -76,7 +77,7 @@ async fn hanging() -> (String, Arc<AtomicUsize>) {
     (url, open)
 }
 
-struct Running {
+pub(crate) struct Running {
     service: Arc<Notifications>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -84,15 +85,13 @@ struct Running {
 
 impl Running {
     /// A service that has given its first sign of life.
-    async fn start(pool: &PgPool) -> Self {
-        let secret = Secret::parse(&Secret::text(&[9; 32])).unwrap();
-        let webhooks = Webhooks::new(None, Some(secret), true).unwrap();
-        let service = Notifications::new(pool.clone(), webhooks);
+    pub(crate) async fn start(pool: &Store, senders: impl Into<Senders>) -> Self {
+        let service = Notifications::new(pool.clone(), senders);
         let stop = CancellationToken::new();
         let task = tokio::spawn(service.clone().run(stop.clone()));
         eventually("it lives", async || {
             sqlx::query_scalar("select exists (select 1 from dispatchers)")
-                .fetch_one(pool)
+                .fetch_one(pool.pool())
                 .await
                 .unwrap()
         })
@@ -105,18 +104,38 @@ impl Running {
         }
     }
 
-    async fn handle(&self, events: &[Event]) {
-        self.service.handle_all(events).await.unwrap();
+    pub(crate) async fn handle(&self, events: &[Event]) {
+        self.service.handle(events).await.unwrap();
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         self.stop.cancel();
         self.task.await.unwrap();
     }
 }
 
+/// Webhooks alone, to any address.
+pub(crate) fn webhooks() -> Webhooks {
+    let secret = Secret::parse(&Secret::text(&[9; 32])).unwrap();
+    Webhooks::new(None, Some(secret), true).unwrap()
+}
+
 /// Reminders of `owner` that have just fired, to `url`.
-async fn fired(pool: &PgPool, owner: Option<Uuid>, url: &str, count: usize) -> Vec<Event> {
+async fn fired(pool: &Store, owner: Option<Uuid>, url: &str, count: usize) -> Vec<Event> {
+    let channel = Channel::Webhook {
+        url: Some(url.into()),
+        id: None,
+    };
+    fired_to(pool, owner, &channel, count).await
+}
+
+/// Reminders of `owner` that have just fired, to `channel`.
+pub(crate) async fn fired_to(
+    pool: &Store,
+    owner: Option<Uuid>,
+    channel: &Channel,
+    count: usize,
+) -> Vec<Event> {
     let ids: Vec<Uuid> = std::iter::repeat_with(Uuid::now_v7).take(count).collect();
     sqlx::query(
         "insert into reminders (id, origin, owner_id, message, fire_at, phase, fired_at)
@@ -124,7 +143,7 @@ async fn fired(pool: &PgPool, owner: Option<Uuid>, url: &str, count: usize) -> V
     )
     .bind(&ids)
     .bind(owner)
-    .execute(pool)
+    .execute(pool.pool())
     .await
     .unwrap();
     let event = |id: &Uuid| {
@@ -133,15 +152,12 @@ async fn fired(pool: &PgPool, owner: Option<Uuid>, url: &str, count: usize) -> V
             occurrence: 0,
             generation: 1,
             task_id: None,
-            message: "m".into(),
+            message: "Water <b>Ficus</b> & Günter".into(),
             fire_at: Utc::now(),
             fired_at: Some(Utc::now()),
             lateness_ms: Some(0),
             reason: None,
-            channels: vec![Channel::Webhook {
-                url: Some(url.into()),
-                id: None,
-            }],
+            channels: vec![channel.clone()],
         };
         let data = serde_json::to_value(due).unwrap();
         let id = Uuid::now_v7();
@@ -151,11 +167,11 @@ async fn fired(pool: &PgPool, owner: Option<Uuid>, url: &str, count: usize) -> V
 }
 
 /// How many deliveries stand like this.
-async fn count(pool: &PgPool, filter: &str) -> i64 {
+async fn count(pool: &Store, filter: &str) -> i64 {
     sqlx::query_scalar(sqlx::AssertSqlSafe(format!(
         "select count(*) from deliveries where {filter}"
     )))
-    .fetch_one(pool)
+    .fetch_one(pool.pool())
     .await
     .unwrap()
 }
@@ -166,7 +182,7 @@ async fn a_hanging_receiver_of_one_user_makes_nobody_elses_reminder_late() {
     let (dead, connections) = hanging().await;
     let sink = Sink::default();
     let url = sink.start().await;
-    let running = Running::start(&pool).await;
+    let running = Running::start(&pool, webhooks()).await;
     let (one, other) = (user(&pool).await, user(&pool).await);
     running
         .handle(&fired(&pool, Some(one), &dead, 200).await)
@@ -197,7 +213,7 @@ async fn many_dead_receivers_of_one_user_do_not_either() {
     let pool = store::testing::database().await;
     let sink = Sink::default();
     let url = sink.start().await;
-    let running = Running::start(&pool).await;
+    let running = Running::start(&pool, webhooks()).await;
     let (one, other) = (user(&pool).await, user(&pool).await);
     for _ in 0..30 {
         let (dead, _) = hanging().await;
@@ -221,7 +237,7 @@ async fn a_circuit_opens_and_a_probe_closes_it() {
     let sink = Sink::default();
     let url = sink.start().await;
     sink.broken.store(true, Ordering::Relaxed);
-    let running = Running::start(&pool).await;
+    let running = Running::start(&pool, webhooks()).await;
     let owner = Some(user(&pool).await);
     running.handle(&fired(&pool, owner, &url, 100).await).await;
     eventually("all are rescheduled", async || {
@@ -248,7 +264,7 @@ async fn a_circuit_opens_and_a_probe_closes_it() {
     eventually("nothing is refused any more", async || {
         // The second pause is 30 s; the test does not wait.
         sqlx::query("update deliveries set next_attempt_at = now() where state = 'Pending' and holder is null")
-            .execute(&pool)
+            .execute(&*pool)
             .await
             .unwrap();
         count(&pool, "state = 'Delivered'").await == 100
@@ -263,7 +279,7 @@ async fn ten_thousand_reach_one_sink_each_once() {
     let pool = store::testing::database().await;
     let sink = Sink::default();
     let url = sink.start().await;
-    let running = Running::start(&pool).await;
+    let running = Running::start(&pool, webhooks()).await;
     let owner = Some(user(&pool).await);
     let events = fired(&pool, owner, &url, 10_000).await;
     let start = Instant::now();
@@ -301,7 +317,7 @@ async fn ten_thousand_reach_one_sink_each_once() {
     let told: i64 = sqlx::query_scalar(
         "select count(distinct subject) from outbox where event->>'type' = 'reminder.delivered'",
     )
-    .fetch_one(&pool)
+    .fetch_one(&*pool)
     .await
     .unwrap();
     assert_eq!(told, 10_000);
@@ -342,7 +358,7 @@ async fn a_kept_connection_that_was_closed_costs_no_attempt() {
             });
         }
     });
-    let running = Running::start(&pool).await;
+    let running = Running::start(&pool, webhooks()).await;
     let owner = Some(user(&pool).await);
     for nth in 1..=4 {
         running.handle(&fired(&pool, owner, &url, 1).await).await;

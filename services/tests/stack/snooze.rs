@@ -9,7 +9,7 @@ use domain::{
     reminder::Alarm,
     task::{Due, RemindAt, ReminderSpec, Task},
 };
-use sqlx::PgPool;
+use store::Store;
 use store::reminders::{Snoozed, Whose};
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ fn in_minutes(minutes: i64) -> DateTime<Utc> {
     (Utc::now() + Duration::minutes(minutes)).trunc_subsecs(6)
 }
 
-async fn snooze(pool: &PgPool, whose: Whose, id: Uuid, until: DateTime<Utc>) -> Snoozed {
+async fn snooze(pool: &Store, whose: Whose, id: Uuid, until: DateTime<Utc>) -> Snoozed {
     let mut transaction = pool.begin().await.unwrap();
     let outcome = store::reminders::snooze(&mut transaction, whose, id, until, Utc::now())
         .await
@@ -28,7 +28,7 @@ async fn snooze(pool: &PgPool, whose: Whose, id: Uuid, until: DateTime<Utc>) -> 
     outcome
 }
 
-async fn write(pool: &PgPool, task: &Task, now: DateTime<Utc>) -> Task {
+async fn write(pool: &Store, task: &Task, now: DateTime<Utc>) -> Task {
     let mut transaction = pool.begin().await.unwrap();
     let written = store::tasks::update(&mut transaction, task, Tz::Europe__Berlin, now);
     let written = written.await.unwrap().unwrap();
@@ -37,25 +37,27 @@ async fn write(pool: &PgPool, task: &Task, now: DateTime<Utc>) -> Task {
 }
 
 /// When it fires, its occurrence and generation.
-async fn place(pool: &PgPool, id: Uuid) -> (DateTime<Utc>, i32, i64) {
+async fn place(pool: &Store, id: Uuid) -> (DateTime<Utc>, i32, i64) {
     sqlx::query_as("select fire_at, occurrence, generation from reminders where id = $1")
         .bind(id)
-        .fetch_one(pool)
+        .fetch_one(pool.pool())
         .await
         .unwrap()
 }
 
 /// What the audit service would have written by now.
-async fn keep_trail(pool: &PgPool) {
+async fn keep_trail(pool: &Store) {
     let mut connection = pool.acquire().await.unwrap();
     for topic in ["task-events", "reminders"] {
         for event in events(pool, topic).await {
-            store::audit::append(&mut connection, &event).await.unwrap();
+            store::audit::append_all(&mut connection, &[event])
+                .await
+                .unwrap();
         }
     }
 }
 
-async fn ledger(pool: &PgPool, id: Uuid) -> History {
+async fn ledger(pool: &Store, id: Uuid) -> History {
     keep_trail(pool).await;
     let mut connection = pool.acquire().await.unwrap();
     let history = store::reminders::history(&mut connection, None, id);
@@ -81,12 +83,12 @@ async fn a_snoozed_reminder_fires_again_as_another_occurrence_and_the_earlier_on
              'connection refused', fired_at + interval '5 s' from reminders where id = $1",
     )
     .bind(id)
-    .execute(&pool)
+    .execute(&*pool)
     .await
     .unwrap();
     sqlx::query("update reminders set phase = 'Delivered', finished_at = now() where id = $1")
         .bind(id)
-        .execute(&pool)
+        .execute(&*pool)
         .await
         .unwrap();
     let delivered = ledger(&pool, id).await;
@@ -128,7 +130,7 @@ async fn a_snoozed_reminder_fires_again_as_another_occurrence_and_the_earlier_on
 
     sqlx::query("update reminders set fire_at = now() where id = $1")
         .bind(id)
-        .execute(&pool)
+        .execute(&*pool)
         .await
         .unwrap();
     assert!(service.on_alarm(&alarm).await.unwrap());
@@ -223,7 +225,7 @@ async fn a_reminder_before_the_due_time_moves_with_it_and_its_snooze_is_over() {
     let base: Option<DateTime<Utc>> =
         sqlx::query_scalar("select base_at from reminders where id = $1")
             .bind(id)
-            .fetch_one(&pool)
+            .fetch_one(&*pool)
             .await
             .unwrap();
     assert_eq!(base, None);

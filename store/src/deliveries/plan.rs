@@ -82,6 +82,7 @@ pub async fn plan_all(
         .map(|plan| Finished {
             owner: plan.owner,
             due: &plan.due,
+            replays: 0,
             reason: Some(
                 "it has no channel: its owner has none, and the stack has no webhook".into(),
             ),

@@ -59,10 +59,11 @@ pub async fn record_all(
     .execute(&mut *conn)
     .await?;
     let (ids, occurrences): (Vec<Uuid>, Vec<i32>) = firings.keys().copied().unzip();
-    let over: Vec<(Uuid, i32, Option<String>)> = sqlx::query_as(
+    let over: Vec<(Uuid, i32, Option<String>, i32)> = sqlx::query_as(
         "select f.id, f.occurrence,
                 min(d.channel || ': ' || coalesce(d.last_error, ''))
-                    filter (where d.state = 'Failed')
+                    filter (where d.state = 'Failed'),
+                max(d.replays)
          from unnest($1::uuid[], $2::int[]) as f (id, occurrence)
          join deliveries d on d.reminder_id = f.id and d.occurrence = f.occurrence
          group by f.id, f.occurrence
@@ -74,12 +75,13 @@ pub async fn record_all(
     .await?;
     let finished: Vec<Finished<'_>> = over
         .into_iter()
-        .filter_map(|(id, occurrence, reason)| {
+        .filter_map(|(id, occurrence, reason, replays)| {
             let delivery = firings.get(&(id, occurrence))?;
             Some(Finished {
                 owner: delivery.owner_id,
                 due: &delivery.body,
                 reason,
+                replays,
             })
         })
         .collect();

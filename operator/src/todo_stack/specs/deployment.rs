@@ -1,5 +1,6 @@
 //! The Deployment of a role.
 
+use crds::NotificationsSpec;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -155,8 +156,40 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                     webhook.allow_private_addresses.to_string(),
                 ));
             }
+            env.extend(channels(&stack.spec.notifications));
         }
         Role::Relay | Role::Recurrence | Role::Audit => {}
+    }
+    env
+}
+
+/// The settings of channels beside webhooks.
+fn channels(notifications: &NotificationsSpec) -> Vec<Value> {
+    let mut env = Vec::new();
+    let mut plain = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
+    if !notifications.bindings.is_empty() {
+        plain("TODOSTACK_BINDINGS", &notifications.bindings.join(","));
+    }
+    if let Some(url) = &notifications.public_url {
+        plain("TODOSTACK_PUBLIC_URL", url);
+    }
+    let Some(smtp) = &notifications.smtp else {
+        return env;
+    };
+    plain("TODOSTACK_SMTP_FROM", &smtp.from);
+    plain("TODOSTACK_SMTP_HOST", &smtp.host);
+    plain("TODOSTACK_SMTP_PORT", &smtp.port.to_string());
+    plain("TODOSTACK_SMTP_TLS", smtp.tls.as_setting());
+    for (name, reference) in [
+        ("TODOSTACK_SMTP_CA", &smtp.ca_secret_ref),
+        ("TODOSTACK_SMTP_PASSWORD", &smtp.password_secret_ref),
+        ("TODOSTACK_SMTP_USERNAME", &smtp.username_secret_ref),
+    ] {
+        env.extend(
+            reference
+                .iter()
+                .map(|reference| secret_env(name, reference)),
+        );
     }
     env
 }

@@ -110,6 +110,22 @@ pub fn signing_reference(stack: &TodoStack) -> Option<SecretKeyRef> {
         .clone()
 }
 
+/// Secret keys that the SMTP server's client needs.
+pub fn smtp_references(stack: &TodoStack) -> Vec<SecretKeyRef> {
+    let smtp = stack.spec.notifications.smtp.as_ref();
+    smtp.into_iter()
+        .flat_map(|smtp| {
+            [
+                &smtp.ca_secret_ref,
+                &smtp.password_secret_ref,
+                &smtp.username_secret_ref,
+            ]
+        })
+        .flatten()
+        .cloned()
+        .collect()
+}
+
 /// The migration of the database.
 pub fn migration(source: Source<'_>) -> Object {
     migration::job(source)

@@ -69,10 +69,21 @@ fn manifests_with_log_in_and_a_webhook() {
                 "resources": {"limits": {"memory": "1Gi"}},
                 "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
             },
-            "notifications": {"webhook": {
-                "url": "https://hook.example/todo",
-                "signingSecretRef": {"name": "hook", "key": "secret"},
-            }},
+            "notifications": {
+                "webhook": {
+                    "url": "https://hook.example/todo",
+                    "signingSecretRef": {"name": "hook", "key": "secret"},
+                },
+                "publicUrl": "https://todo.example",
+                "bindings": ["sms", "mqtt"],
+                "smtp": {
+                    "host": "smtp.example",
+                    "from": "Reminders <reminders@todo.example>",
+                    "usernameSecretRef": {"name": "smtp", "key": "username"},
+                    "passwordSecretRef": {"name": "smtp", "key": "password"},
+                    "caSecretRef": {"name": "smtp", "key": "ca.crt"},
+                },
+            },
         }),
     );
     let all = manifests(spec);
