@@ -67,6 +67,10 @@ pub(super) fn empty() -> Observed {
             ),
             ("hook".to_owned(), secret(&[("secret", "whsec_x")])),
             (
+                "smtp".to_owned(),
+                secret(&[("username", "u"), ("password", "p"), ("ca.crt", "c")]),
+            ),
+            (
                 "demo-keys".to_owned(),
                 secret(&[
                     ("jwt-key", "j"),
