@@ -89,6 +89,11 @@ fuzz seconds="60" *seed:
 bench-recurrence:
     bench/recurrence/run
 
+# Measure the release build beside what its parts can do; `--help` names the rows. Tables: target/bench.
+bench *args: (prepare "--build")
+    cargo build --quiet --release --bins --package todostack-gateway --package todostack-services --package todostack --package todostack-bench
+    target/release/todostack-bench {{ args }}
+
 # Delays, memory and image sizes of a stack on the test cluster, as Markdown.
 measure *args:
     e2e/measure {{ args }}
