@@ -91,7 +91,7 @@ bench-recurrence:
 
 # Measure the release build beside what its parts can do; `--help` names the rows. Tables: target/bench.
 bench *args: (prepare "--build")
-    cargo build --quiet --release --bins --package todostack-gateway --package todostack-services --package todostack --package todostack-bench
+    cargo build --release --bins --package todostack-gateway --package todostack-services --package todostack --package todostack-bench
     target/release/todostack-bench {{ args }}
 
 # Delays, memory and image sizes of a stack on the test cluster, as Markdown.

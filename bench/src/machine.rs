@@ -25,3 +25,22 @@ pub(crate) fn describe(bench: &Bench) -> Value {
         "quick": bench.quick,
     })
 }
+
+/// The machine in one sentence, for Markdown.
+pub(crate) fn sentence(machine: &Value) -> String {
+    let text = |name: &str| machine[name].as_str().unwrap_or("unknown").to_owned();
+    let load = text("loadBefore");
+    format!(
+        "{} processors ({}), {} of memory, {}; load {} before it began{}.\n",
+        machine["processors"],
+        text("model"),
+        text("memory"),
+        text("system").trim_matches('"'),
+        load.split(' ').next().unwrap_or_default(),
+        if machine["quick"] == true {
+            "; a quick run, no measurement"
+        } else {
+            ""
+        },
+    )
+}

@@ -4,6 +4,7 @@
 mod burst;
 mod connections;
 mod create;
+mod dapr;
 mod dev;
 mod gateway;
 mod growth;
@@ -21,6 +22,7 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -41,6 +43,9 @@ struct Arguments {
     /// Folder of the programs to be measured; absent: that of this program.
     #[arg(long)]
     bin: Option<PathBuf>,
+    /// Dapr delivers event by event, as before subscriptions were in bulk.
+    #[arg(long)]
+    singly: bool,
     /// Where JSON and Markdown go.
     #[arg(long, default_value = "target/bench")]
     out: PathBuf,
@@ -62,15 +67,20 @@ enum Row {
     Burst,
     /// A reminder beside those of a receiver that never answers.
     Neighbour,
+    /// The relay, each consumer and the setting of alarms, beside Dapr's own APIs.
+    Dapr,
 }
 
 /// What every row needs.
 pub(crate) struct Bench {
     /// Small and short.
     pub(crate) quick: bool,
+    /// Dapr delivers event by event.
+    pub(crate) singly: bool,
     /// Folder of logs and data, gone at the end.
     pub(crate) scratch: TempDir,
-    bin: PathBuf,
+    /// Folder of the programs that are measured.
+    pub(crate) bin: PathBuf,
 }
 
 impl Bench {
@@ -109,7 +119,17 @@ pub(crate) fn say(text: impl AsRef<str>) {
     eprintln!("bench: {}", text.as_ref());
 }
 
-fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
+    match begin() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn begin() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     let threads = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -139,10 +159,17 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     fs::set_permissions(scratch.path(), fs::Permissions::from_mode(0o711))?;
     let bench = Bench {
         quick: arguments.quick,
+        singly: arguments.singly,
         scratch,
         bin,
     };
     let machine = machine::describe(&bench);
+    // A quick run must not be taken for a measurement.
+    let out = if bench.quick && !dapr::is_isolated() {
+        arguments.out.join("quick")
+    } else {
+        arguments.out
+    };
     let rows = if arguments.rows.is_empty() {
         Row::value_variants().to_vec()
     } else {
@@ -154,6 +181,14 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             .to_possible_value()
             .map_or_else(String::new, |value| value.get_name().to_owned());
         say(format!("── {name}"));
+        if row == Row::Dapr && !dapr::is_isolated() {
+            // It writes its report itself.
+            if let Err(error) = dapr::isolated(&bench, &out).await {
+                say(format!("{name} failed: {error:#}"));
+                failed.push(name);
+            }
+            continue;
+        }
         let outcome = match row {
             Row::Create => create::run(&bench).await,
             Row::List => list::run(&bench).await,
@@ -162,10 +197,11 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Row::Growth => growth::run(&bench).await,
             Row::Burst => burst::run(&bench).await,
             Row::Neighbour => neighbour::run(&bench).await,
+            Row::Dapr => dapr::run(&bench).await,
         };
         match outcome {
             Ok(report) => {
-                report.write(&arguments.out, &machine)?;
+                report.write(&out, &machine)?;
                 println!("{}", report.markdown());
             }
             // The others are worth their figures.
@@ -175,8 +211,28 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             }
         }
     }
-    say(format!("written to {}", arguments.out.display()));
+    if !dapr::is_isolated() {
+        gather(&out, &machine)?;
+    }
     anyhow::ensure!(failed.is_empty(), "failed: {}", failed.join(", "));
+    Ok(())
+}
+
+/// Joins what the rows wrote, in this run and earlier ones, into `measured.md`.
+fn gather(out: &Path, machine: &serde_json::Value) -> anyhow::Result<()> {
+    let mut text = machine::sentence(machine);
+    for row in Row::value_variants() {
+        if let Some(name) = row.to_possible_value()
+            && let Ok(part) = fs::read_to_string(out.join(format!("{}.md", name.get_name())))
+        {
+            text.push('\n');
+            text.push_str(&part);
+        }
+    }
+    fs::create_dir_all(out)?;
+    let file = out.join("measured.md");
+    fs::write(&file, text)?;
+    say(format!("all tables: {}", file.display()));
     Ok(())
 }
 

@@ -71,6 +71,8 @@ impl Part {
             .args(["-c", script, how.name])
             .args(&how.command)
             .envs(how.env)
+            // What is said goes into our own errors: sentences, not stacks.
+            .env("RUST_BACKTRACE", "0")
             .env("BENCH_LOG", &log)
             .env("BENCH_GROUP", place.unwrap_or_default())
             .current_dir(how.folder)
