@@ -19,7 +19,7 @@ fn assert_breaks(protocol: Protocol, property: &'static str) {
         ..protocol
     };
     let until = HasDiscoveries::AnyOf([property].into());
-    let checker = protocol.checker().threads(2).finish_when(until);
+    let checker = protocol.checker().finish_when(until);
     let checker = checker.spawn_bfs().join();
     let Some(path) = checker.discovery(property) else {
         panic!("{property:?} holds, though the protocol is broken");
