@@ -213,7 +213,7 @@ async fn a_reminder_before_the_due_time_moves_with_it_and_its_snooze_is_over() {
     let id = create(&pool, &written).await[0];
     snooze(&pool, Whose::User(owner), id, in_minutes(35)).await;
     let moved = due(400);
-    written.due = Some(moved.clone());
+    written.due = Some(moved);
     write(&pool, &written, Utc::now()).await;
     let wanted = written.reminders[0]
         .when
