@@ -8,8 +8,6 @@
 
 mod deliveries;
 mod events;
-#[cfg(test)]
-mod tests;
 mod writes;
 
 use std::{collections::BTreeMap, fmt};

@@ -29,6 +29,8 @@ pub struct History {
     pub records: Vec<Record>,
     /// What was broken, in order of time.
     pub faults: Vec<Fault>,
+    /// When the witnesses were asked: what was not due long before may still come.
+    pub until: Time,
 }
 
 /// What a write asks for.

@@ -51,6 +51,11 @@ pub struct Injection {
     pub limit: TimeDelta,
 }
 
+/// Whether a part takes a while from its start until it works.
+fn is_slow(part: &str) -> bool {
+    matches!(part, "kafka" | "postgres") || part.starts_with("daprd-")
+}
+
 impl Injection {
     fn new(name: impl Into<String>, action: Action) -> Self {
         let lasts = if matches!(action, Action::Kill(_)) {
@@ -59,9 +64,12 @@ impl Injection {
             AWAY
         };
         Self {
+            turn: match &action {
+                Action::Kill(parts) if parts.iter().any(|part| is_slow(part)) => 15,
+                _ => 10,
+            },
             name: name.into(),
             action,
-            turn: 10,
             lasts,
             limit: ONE_DEAD,
         }

@@ -6,7 +6,8 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
 use faults::{
-    checker, gather,
+    checker::{self, Rule, Verdict},
+    gather,
     history::History,
     injector,
     proxy::Manners,
@@ -35,7 +36,8 @@ struct Settings {
     /// Writes a second.
     #[arg(long, default_value_t = 20.0)]
     rate: f64,
-    /// Breaks a promise of the product itself; then the checker must object.
+    /// Breaks a promise of the product itself and injects no fault; exit code 1: the checker did not
+    /// notice.
     #[arg(long, value_enum)]
     sabotage: Option<Sabotage>,
     /// Leaves the folder with the logs and what Postgres and Kafka wrote.
@@ -57,16 +59,20 @@ struct Settings {
 enum Sabotage {
     /// The claim of a firing holds no more: its key is gone, and so is the note that it was made.
     NoClaim,
-    /// Events are acknowledged before their effect is committed, and some of them die in between.
+    /// Writes, events and alarms are acknowledged before their effect is committed, and some die in
+    /// between.
     EarlyAck,
     /// Alarms are dropped on their way to the clock, and the sweep does not run.
     NoSweep,
 }
 
 /// What is not for faults: bringing everything up, and waiting for what is under way.
-const MARGIN: u64 = 60;
+const MARGIN: u64 = 45;
 /// Before the first fault and after the last.
 const CALM: Duration = Duration::from_secs(5);
+
+/// How long a sabotaged stack is worked with, and then waited for.
+const SABOTAGED: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
@@ -92,9 +98,12 @@ async fn main() -> Result<ExitCode> {
 
 async fn run(settings: &Settings, binaries: &Binaries) -> Result<ExitCode> {
     let seconds = (settings.minutes * 60).saturating_sub(MARGIN);
-    let plan = injector::plan(seconds, settings.seed, settings.only.as_deref());
+    let plan = match settings.sabotage {
+        Some(_) => Vec::new(),
+        None => injector::plan(seconds, settings.seed, settings.only.as_deref()),
+    };
     anyhow::ensure!(
-        !plan.is_empty(),
+        !plan.is_empty() || settings.sabotage.is_some(),
         "no fault fits: see --list, and give it more --minutes"
     );
     let started = std::time::Instant::now();
@@ -104,10 +113,10 @@ async fn run(settings: &Settings, binaries: &Binaries) -> Result<ExitCode> {
     eprintln!("faults: up after {} s", started.elapsed().as_secs());
     let outcome = break_it(settings, &world, &sink, &plan).await;
     let ended = world.ended().await;
-    let bad = outcome.as_ref().map_or(true, |verdict| {
-        verdict.violations.is_empty() == settings.sabotage.is_some()
-    });
-    if let Some(folder) = world.down(settings.keep || bad).await {
+    let good = outcome
+        .as_ref()
+        .is_ok_and(|verdict| as_it_should_be(settings, verdict));
+    if let Some(folder) = world.down(settings.keep || !good).await {
         eprintln!("faults: logs are in {}", folder.join("logs").display());
     }
     let verdict = outcome?;
@@ -116,11 +125,29 @@ async fn run(settings: &Settings, binaries: &Binaries) -> Result<ExitCode> {
         println!("{part} ended by itself {times} times.");
     }
     eprintln!("faults: {} s in all", started.elapsed().as_secs());
-    Ok(if verdict.violations.is_empty() {
+    if let Some(sabotage) = settings.sabotage {
+        let found = if good { "noticed" } else { "NOT NOTICED" };
+        println!("Sabotage {sabotage:?}: {found}.");
+    }
+    Ok(if good {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
     })
+}
+
+/// Nothing is broken; or, after a sabotage, what it must break.
+fn as_it_should_be(settings: &Settings, verdict: &Verdict) -> bool {
+    let broken = verdict.by_rule();
+    match settings.sabotage {
+        None => broken.is_empty(),
+        Some(Sabotage::NoClaim) => broken.contains_key(&Rule::ClaimedTwice),
+        Some(Sabotage::EarlyAck) => {
+            let all = [Rule::LostWrite, Rule::Lost, Rule::NotAudited];
+            all.iter().all(|rule| broken.contains_key(rule))
+        }
+        Some(Sabotage::NoSweep) => broken.contains_key(&Rule::Lost),
+    }
 }
 
 async fn break_it(
@@ -128,12 +155,12 @@ async fn break_it(
     world: &World,
     sink: &Sink,
     plan: &[injector::Injection],
-) -> Result<checker::Verdict> {
+) -> Result<Verdict> {
+    let workload = Arc::new(Workload::open(&world.gateway, sink).await?);
     if let Some(sabotage) = settings.sabotage {
         eprintln!("faults: sabotage: {sabotage:?}");
         apply(sabotage, world).await?;
     }
-    let workload = Arc::new(Workload::open(&world.gateway, sink).await?);
     if !workload.snoozes() {
         eprintln!("faults: this gateway has no snoozes; the run is without them");
     }
@@ -146,11 +173,24 @@ async fn break_it(
         eprintln!("faults: {}", injection.name);
         history.faults.push(injection.inject(world, sink).await?);
     }
-    tokio::time::sleep(CALM).await;
+    tokio::time::sleep(if settings.sabotage.is_some() {
+        SABOTAGED
+    } else {
+        CALM
+    })
+    .await;
     stop.send_replace(true);
     history.writes = work.await.context("the writers")??;
-    eprintln!("faults: {} writes; waiting for what is under way", history.writes.len());
-    gather::gather(world, &channels, &mut history).await?;
+    eprintln!(
+        "faults: {} writes; waiting for what is under way",
+        history.writes.len()
+    );
+    let patience = match settings.sabotage {
+        // It will not settle.
+        Some(_) => SABOTAGED,
+        None => gather::PATIENCE,
+    };
+    gather::gather(world, &channels, patience, &mut history).await?;
     history.posts = sink.posts();
     Ok(checker::check(&history))
 }
@@ -162,8 +202,8 @@ async fn apply(sabotage: Sabotage, world: &World) -> Result<()> {
             gather::execute(
                 &world.database,
                 &[
-                    "alter table firings drop constraint firings_pkey",
-                    "alter table outbox drop constraint outbox_event_id_key",
+                    "alter table firings drop constraint if exists firings_pkey",
+                    "alter table outbox drop constraint if exists outbox_event_id_key",
                     "create function forget() returns trigger language plpgsql as
                      $$ begin new.phase := old.phase; return new; end $$",
                     "create trigger forget before update on reminders for each row
@@ -182,8 +222,8 @@ async fn apply(sabotage: Sabotage, world: &World) -> Result<()> {
                 swallow: 0.1,
                 ..Manners::default()
             };
-            for role in ROLES {
-                world.middlemen[role].behave(swallow);
+            for part in ROLES.into_iter().chain(["gateway"]) {
+                world.middlemen[part].behave(swallow);
             }
         }
         Sabotage::NoSweep => {
@@ -229,10 +269,17 @@ fn binaries(settings: &Settings) -> Result<Binaries> {
 }
 
 fn newest_postgres() -> Result<PathBuf> {
-    let folders = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let folders = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten();
     let mut found: Vec<(u32, PathBuf)> = folders
         .flatten()
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path().join("bin"))))
+        .filter_map(|entry| {
+            Some((
+                entry.file_name().to_str()?.parse().ok()?,
+                entry.path().join("bin"),
+            ))
+        })
         .collect();
     found.sort();
     let (_, folder) = found

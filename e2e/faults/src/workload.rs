@@ -3,10 +3,7 @@
 
 mod api;
 
-use std::{
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, Result};
 use chrono::{TimeDelta, Utc};
@@ -55,13 +52,9 @@ impl Workload {
     /// When the gateway refuses.
     pub async fn open(gateway: &str, sink: &Sink) -> Result<Self> {
         let mut users = Vec::new();
-        for (user, channels) in [
-            &["one"][..],
-            &["left", "right"][..],
-            &[GONE_ONE][..],
-        ]
-        .into_iter()
-        .enumerate()
+        for (user, channels) in [&["one"][..], &["left", "right"][..], &[GONE_ONE][..]]
+            .into_iter()
+            .enumerate()
         {
             let api = Api::sign_up(gateway, &format!("faults-{user}@example.com")).await?;
             let mut made = Vec::new();
@@ -95,7 +88,12 @@ impl Workload {
     ///
     /// # Errors
     /// When a writer panicked.
-    pub async fn run(self: Arc<Self>, seed: u64, rate: f64, stop: watch::Receiver<bool>) -> Result<Vec<Write>> {
+    pub async fn run(
+        self: Arc<Self>,
+        seed: u64,
+        rate: f64,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Vec<Write>> {
         let mut seeds = fastrand::Rng::with_seed(seed);
         let mut writers = JoinSet::new();
         #[allow(clippy::cast_precision_loss)] // eight
@@ -167,7 +165,11 @@ impl Writer {
         if let Some(place) = racing
             && chance < 10
         {
-            let kind = if self.rng.bool() { Kind::Delete } else { Kind::Complete };
+            let kind = if self.rng.bool() {
+                Kind::Delete
+            } else {
+                Kind::Complete
+            };
             return self.write(place, kind).await;
         }
         if self.open.is_empty() || chance < 60 {
@@ -267,7 +269,11 @@ impl Writer {
                 }
             }
             Kind::Snooze => {
-                let over = write.reminders.iter().copied().filter(|at| *at + TimeDelta::seconds(2) < Utc::now());
+                let over = write
+                    .reminders
+                    .iter()
+                    .copied()
+                    .filter(|at| *at + TimeDelta::seconds(2) < Utc::now());
                 let (Some(from), to) = (over.max(), self.ahead()) else {
                     return;
                 };

@@ -66,7 +66,8 @@ pub struct World {
     parts: BTreeMap<String, Arc<Mutex<Part>>>,
     /// Between a service and Postgres (`relay-postgres`), and its sidecar and Kafka (`relay-kafka`).
     pub wires: BTreeMap<String, Wire>,
-    /// Between a sidecar and its service (`relay`), and back (`relay-out`).
+    /// Between a sidecar and its service (`relay`), and back (`relay-out`); between the writers and
+    /// the `gateway`.
     pub middlemen: BTreeMap<String, Middleman>,
     /// The gateway.
     pub gateway: String,
@@ -105,7 +106,15 @@ impl World {
         let schedulers = dapr::schedulers(&mut world, binaries).await?;
         postgres::ready(&world, postgres).await?;
         kafka::ready(&world).await?;
-        services::start(&mut world, binaries, postgres, &listeners, &schedulers, seed).await?;
+        services::start(
+            &mut world,
+            binaries,
+            postgres,
+            &listeners,
+            &schedulers,
+            seed,
+        )
+        .await?;
         let parts: Vec<_> = world.parts.values().cloned().collect();
         world.watch = Some(tokio::spawn(async move {
             loop {

@@ -57,10 +57,7 @@ pub(super) fn check(history: &History, verdict: &mut Verdict) {
 }
 
 /// The claim of each firing; two of one are a violation.
-fn claims<'a>(
-    history: &'a History,
-    verdict: &mut Verdict,
-) -> HashMap<(Uuid, i32), &'a Firing> {
+fn claims<'a>(history: &'a History, verdict: &mut Verdict) -> HashMap<(Uuid, i32), &'a Firing> {
     let mut claims = HashMap::new();
     for firing in &history.firings {
         let key = (firing.reminder, firing.occurrence);
@@ -120,7 +117,8 @@ fn judge(
     let early = early_at(&history.faults, at);
     let name = fault_at(&history.faults, at).map_or(CALM, |fault| fault.name.as_str());
     let Some(first) = came.iter().min_by_key(|post| post.received) else {
-        let due = wanted.asked.acknowledged.is_some_and(|ack| ack - at < SEEN)
+        let due = at + limit < history.until
+            && wanted.asked.acknowledged.is_some_and(|ack| ack - at < SEEN)
             && wanted
                 .taken_away
                 .is_none_or(|write| at + limit < write.sent);

@@ -95,7 +95,10 @@ fn order(history: &History, verdict: &mut Verdict) {
         if *partition != record.partition {
             verdict.broken(
                 Rule::OutOfOrder,
-                format!("{key:?} is in partitions {partition} and {}", record.partition),
+                format!(
+                    "{key:?} is in partitions {partition} and {}",
+                    record.partition
+                ),
             );
             continue;
         }

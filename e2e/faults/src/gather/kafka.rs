@@ -60,8 +60,12 @@ pub fn read(brokers: &str) -> Result<(Vec<Record>, Vec<Excuse>)> {
         let Ok(event) = serde_json::from_slice::<Event>(&payload) else {
             continue;
         };
-        let task = event.data["taskId"].as_str().and_then(|text| text.parse().ok());
-        let at = event.data["fireAt"].as_str().and_then(|text| text.parse::<Time>().ok());
+        let task = event.data["taskId"]
+            .as_str()
+            .and_then(|text| text.parse().ok());
+        let at = event.data["fireAt"]
+            .as_str()
+            .and_then(|text| text.parse::<Time>().ok());
         if let (Some(task), Some(fire_at), "reminder.due") = (task, at, event.kind.as_str()) {
             dead.push(Excuse {
                 task,
@@ -79,7 +83,11 @@ type Raw = (i32, i64, String, Vec<u8>);
 fn all(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Raw>> {
     let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
     let mut found = Vec::new();
-    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+    for partition in metadata
+        .topics()
+        .iter()
+        .flat_map(|topic| topic.partitions())
+    {
         let (first, end) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE)?;
         if first == end {
             continue;
@@ -90,7 +98,10 @@ fn all(consumer: &BaseConsumer, topic: &str) -> Result<Vec<Raw>> {
         let start = Instant::now();
         let mut next = first;
         while next < end {
-            ensure!(start.elapsed() < PATIENCE, "{topic} stops at {next} of {end}");
+            ensure!(
+                start.elapsed() < PATIENCE,
+                "{topic} stops at {next} of {end}"
+            );
             let Some(message) = consumer.poll(Duration::from_millis(100)) else {
                 continue;
             };

@@ -140,7 +140,12 @@ impl Shared {
         let path = call.uri.path_and_query().map_or("/", |path| path.as_str());
         let url = format!("http://127.0.0.1:{}{path}", self.target);
         let mut headers = call.headers;
-        for own in [header::HOST, header::CONTENT_LENGTH, header::CONNECTION, header::TRANSFER_ENCODING] {
+        for own in [
+            header::HOST,
+            header::CONTENT_LENGTH,
+            header::CONNECTION,
+            header::TRANSFER_ENCODING,
+        ] {
             headers.remove(own);
         }
         let request = self.client.request(call.method, url).headers(headers);

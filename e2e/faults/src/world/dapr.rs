@@ -23,20 +23,26 @@ pub(super) async fn schedulers(world: &mut World, binaries: &Binaries) -> Result
         let folder = world.path().join(format!("scheduler-{n}"));
         fs::create_dir(&folder)?;
         let part = world
-            .new_part(
-                &format!("scheduler-{n}"),
-                binaries.dapr.join("scheduler"),
-            )
+            .new_part(&format!("scheduler-{n}"), binaries.dapr.join("scheduler"))
             .args(["--id", &format!("s{n}")])
             .args(["--port", &grpc[n].to_string()])
             .args(["--listen-address", "127.0.0.1"])
-            .args(["--override-broadcast-host-port", &format!("127.0.0.1:{}", grpc[n])])
+            .args([
+                "--override-broadcast-host-port",
+                &format!("127.0.0.1:{}", grpc[n]),
+            ])
             .args(["--healthz-port", &health[n].to_string()])
             .args(["--healthz-listen-address", "127.0.0.1"])
-            .args(["--etcd-data-dir", &folder.join("data").display().to_string()])
+            .args([
+                "--etcd-data-dir",
+                &folder.join("data").display().to_string(),
+            ])
             .args(["--etcd-client-port", &clients[n].to_string()])
             .args(["--etcd-initial-cluster", &cluster.join(",")])
-            .args(["--identity-directory-write", &folder.join("identity").display().to_string()])
+            .args([
+                "--identity-directory-write",
+                &folder.join("identity").display().to_string(),
+            ])
             .args(["--enable-metrics=false", "--log-level", "warn"]);
         world.start(part)?;
     }
@@ -72,13 +78,29 @@ pub(super) fn sidecar(world: &mut World, binaries: &Binaries, of: &Sidecar<'_>) 
         .args(["--dapr-http-port", &of.http_port.to_string()])
         .args(["--dapr-grpc-port", &grpc.to_string()])
         .args(["--dapr-internal-grpc-port", &internal.to_string()])
-        .args(["--dapr-listen-addresses", "127.0.0.1", "--enable-metrics=false"])
+        .args([
+            "--dapr-listen-addresses",
+            "127.0.0.1",
+            "--enable-metrics=false",
+        ])
         .args(["--resources-path", &resources.display().to_string()])
-        .args(["--config", &folder.join("st-config.yaml").display().to_string()])
+        .args([
+            "--config",
+            &folder.join("st-config.yaml").display().to_string(),
+        ])
         .args(["--scheduler-host-address", of.schedulers])
         // As the operator annotates its pods.
-        .args(["--enable-app-health-check", "--app-health-check-path", "/healthz"])
-        .args(["--app-health-probe-interval", "2", "--app-health-probe-timeout", "1000"])
+        .args([
+            "--enable-app-health-check",
+            "--app-health-check-path",
+            "/healthz",
+        ])
+        .args([
+            "--app-health-probe-interval",
+            "2",
+            "--app-health-probe-timeout",
+            "1000",
+        ])
         .args(["--app-health-threshold", "3", "--log-level", "warn"])
         .env("NAMESPACE", "faults")
         .env("APP_API_TOKEN", of.app_token);
@@ -112,8 +134,14 @@ fn component(name: &str, kind: &str, version: &str, metadata: &[(&str, String)])
 }
 
 fn configuration() -> Value {
-    let spec = json!({"tracing": {"samplingRate": "0"}, "accessControl": {"defaultAction": "deny"}});
-    object("v1alpha1", "Configuration", "st-config", json!({"spec": spec}))
+    let spec =
+        json!({"tracing": {"samplingRate": "0"}, "accessControl": {"defaultAction": "deny"}});
+    object(
+        "v1alpha1",
+        "Configuration",
+        "st-config",
+        json!({"spec": spec}),
+    )
 }
 
 fn objects(of: &Sidecar<'_>) -> Vec<Value> {
@@ -180,7 +208,12 @@ fn objects(of: &Sidecar<'_>) -> Vec<Value> {
             "routes": {"default": format!("/events/{topic}")},
             "deadLetterTopic": format!("{PREFIX}{topic}.dlq"),
         });
-        all.push(object("v2alpha1", "Subscription", &name, json!({"spec": spec})));
+        all.push(object(
+            "v2alpha1",
+            "Subscription",
+            &name,
+            json!({"spec": spec}),
+        ));
     }
     all
 }

@@ -59,7 +59,12 @@ pub(super) async fn start(
     let config = config.display().to_string();
     let formatted = java(world, binaries, "kafka-format")
         .args(["kafka.tools.StorageTool", "format"])
-        .args(["--cluster-id", "dG9kb3N0YWNrLWUyZS10ZXN0", "--config", &config])
+        .args([
+            "--cluster-id",
+            "dG9kb3N0YWNrLWUyZS10ZXN0",
+            "--config",
+            &config,
+        ])
         .command()
         .output()
         .context("run java: apt-get install default-jre-headless")?;

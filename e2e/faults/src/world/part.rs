@@ -171,7 +171,10 @@ fn signal(pid: u32, signal: Signal) {
 fn descendants(of: u32) -> Vec<u32> {
     let mut parents = Vec::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let pid: Option<u32> = entry.file_name().to_str().and_then(|name| name.parse().ok());
+        let pid: Option<u32> = entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
         let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
         // The name of the program, in parentheses, may hold anything.
         let parent = stat
@@ -186,7 +189,12 @@ fn descendants(of: u32) -> Vec<u32> {
     let mut next = 0;
     while next < found.len() {
         let of = found[next];
-        found.extend(parents.iter().filter(|(_, p): &&(u32, u32)| *p == of).map(|(pid, _)| pid));
+        found.extend(
+            parents
+                .iter()
+                .filter(|(_, p): &&(u32, u32)| *p == of)
+                .map(|(pid, _)| pid),
+        );
         next += 1;
     }
     found.remove(0);

@@ -25,7 +25,14 @@ pub(super) async fn start(world: &mut World, binaries: &Binaries) -> Result<u16>
         .new_part("initdb", binaries.postgres.join("initdb"))
         .user(USER)
         .args(["--pgdata", &data, "--username", "todostack"])
-        .args(["--auth", "trust", "--encoding", "UTF8", "--locale", "C.UTF-8"])
+        .args([
+            "--auth",
+            "trust",
+            "--encoding",
+            "UTF8",
+            "--locale",
+            "C.UTF-8",
+        ])
         .command()
         .current_dir(&folder)
         .output()
@@ -39,7 +46,12 @@ pub(super) async fn start(world: &mut World, binaries: &Binaries) -> Result<u16>
         .new_part("postgres", binaries.postgres.join("postgres"))
         .user(USER)
         .args(["-D", &data, "-p", &port.to_string()])
-        .args(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="])
+        .args([
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "unix_socket_directories=",
+        ])
         .args(["-c", "max_connections=200", "-c", "fsync=on"]);
     world.start(part)?;
     world.database = format!("postgres://todostack@127.0.0.1:{port}/todostack");

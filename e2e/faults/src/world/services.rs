@@ -56,7 +56,10 @@ pub(super) async fn start(
             .env("TODOSTACK_DAPR_APP_TOKEN", APP_TOKEN)
             .env("TODOSTACK_INTERNAL_TOKEN", KEY)
             .env("TODOSTACK_JWT_KEY", KEY)
-            .env("TODOSTACK_WEBHOOK_SECRET", format!("whsec_{}", STANDARD.encode(KEY)))
+            .env(
+                "TODOSTACK_WEBHOOK_SECRET",
+                format!("whsec_{}", STANDARD.encode(KEY)),
+            )
             .env("TODOSTACK_WEBHOOK_ALLOW_PRIVATE", "true")
             .env("TODOSTACK_LISTEN", format!("127.0.0.1:{listen}"))
             .env("TODOSTACK_INTERNAL_LISTEN", format!("127.0.0.1:{internal}"))
@@ -89,7 +92,9 @@ pub(super) async fn start(
         .env("TODOSTACK_OPS_LISTEN", format!("127.0.0.1:{ops}"));
     world.wires.insert("gateway-postgres".into(), wire);
     world.start(part)?;
-    world.gateway = format!("http://127.0.0.1:{listen}");
+    let middleman = Middleman::open(listen, seeds.u64(..)).await?;
+    world.gateway = format!("http://127.0.0.1:{}", middleman.port());
+    world.middlemen.insert("gateway".into(), middleman);
     Ok(())
 }
 

@@ -1,12 +1,14 @@
 //! Histories made by hand, one for each rule: the checker must tell a good one from a bad one.
 
 use chrono::{DateTime, TimeDelta};
-use uuid::Uuid;
-
-use super::*;
-use crate::history::{
-    AuditLine, Excuse, Firing, Kind, OutboxRow, Post, Record, TaskRow, Write,
+use faults::{
+    checker::{ONE_DEAD, Rule, SCHEDULERS_DEAD, check},
+    history::{
+        AuditLine, Excuse, Fault, Firing, History, Kind, OutboxRow, Post, Record, TaskRow, Time,
+        Write,
+    },
 };
+use uuid::Uuid;
 
 const TASK: Uuid = Uuid::from_u128(1);
 const REMINDER: Uuid = Uuid::from_u128(2);
@@ -115,6 +117,7 @@ fn good() -> History {
             limit: ONE_DEAD,
             early: TimeDelta::zero(),
         }],
+        until: at(60_000),
     }
 }
 
@@ -185,6 +188,14 @@ fn a_reminder_that_never_came() {
     history.posts.clear();
     assert_eq!(broken(&history), [Rule::Lost]);
     assert_eq!(check(&history).rows[0].1.lost, 1);
+}
+
+#[test]
+fn a_reminder_that_may_still_come() {
+    let mut history = good();
+    history.posts.clear();
+    history.until = at(14_000);
+    assert_eq!(broken(&history), []);
 }
 
 #[test]
@@ -341,7 +352,9 @@ fn a_task_in_two_partitions() {
 #[test]
 fn an_event_that_comes_again_is_a_redelivery() {
     let mut history = deleted(9_000);
-    history.records.push(record(CREATED, "task.created", 8, Some(1)));
+    history
+        .records
+        .push(record(CREATED, "task.created", 8, Some(1)));
     let verdict = check(&history);
     assert!(verdict.violations.is_empty(), "{:?}", verdict.violations);
     assert_eq!(verdict.redelivered, 1);
