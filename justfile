@@ -97,3 +97,14 @@ bench *args: (prepare "--build")
 # Delays, memory and image sizes of a stack on the test cluster, as Markdown.
 measure *args:
     e2e/measure {{ args }}
+
+# Real Postgres, Kafka and Dapr on this machine, no cluster; also `--only FAULT`, `--list`.
+# Break a stack under load and check what comes of it: `--minutes N --seed S`; see docs/faults.md.
+faults *args: (prepare)
+    e2e/faults/run {{ args }}
+
+# The same in three minutes, as CI runs it.
+faults-short: (faults "--minutes" "3" "--seed" seed)
+
+# Broken products: each must make the checker of `faults` object.
+faults-sabotage: (faults "sabotage")

@@ -34,6 +34,8 @@ pub enum Action {
     Meddle(Vec<String>, Manners),
     /// The receiver answers 503 for a while.
     Refuse,
+    /// The clock of the reminders service is off by so many milliseconds for a while.
+    Step(i64),
 }
 
 /// A fault that can be injected.
@@ -102,7 +104,11 @@ impl Injection {
             began,
             over: Utc::now(),
             limit: self.limit,
-            early: TimeDelta::zero(),
+            early: match self.action {
+                // What a service tolerates as the difference of two clocks.
+                Action::Step(_) => TimeDelta::seconds(2),
+                _ => TimeDelta::zero(),
+            },
         })
     }
 
@@ -141,6 +147,7 @@ impl Injection {
                 }
             }
             Action::Refuse => sink.refuse(broken),
+            Action::Step(ms) => world.step_clock(if broken { *ms } else { 0 })?,
         }
         Ok(())
     }

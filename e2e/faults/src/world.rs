@@ -6,6 +6,7 @@
 //!                         └──────wire──────► Postgres
 //! ```
 
+mod clock;
 mod dapr;
 mod kafka;
 mod part;
@@ -137,6 +138,14 @@ impl World {
     pub fn part(&self, name: &str) -> Result<Arc<Mutex<Part>>> {
         let part = self.parts.get(name).cloned();
         part.with_context(|| format!("there is no part {name}"))
+    }
+
+    /// Puts the clock of the reminders service off by so many milliseconds.
+    ///
+    /// # Errors
+    /// When its file cannot be written.
+    pub fn step_clock(&self, milliseconds: i64) -> Result<()> {
+        clock::step(self.path(), milliseconds)
     }
 
     /// Names of all parts.

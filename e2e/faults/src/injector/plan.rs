@@ -82,6 +82,10 @@ pub fn all() -> Vec<Injection> {
         Action::Meddle(vec!["gateway".into()], lossy),
     ));
     all.push(Injection::new("receiver answers 503", Action::Refuse));
+    for (name, ms) in [("ahead by 1.5 s", 1_500), ("behind by 5 s", -5_000)] {
+        let step = Injection::new(format!("clock of reminders {name}"), Action::Step(ms));
+        all.push(step.lasting(6));
+    }
     all
 }
 

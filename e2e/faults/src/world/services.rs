@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Binaries, PREFIX, ROLES, World,
+    Binaries, PREFIX, ROLES, World, clock,
     dapr::{self, Sidecar},
     free_ports,
 };
@@ -65,6 +65,10 @@ pub(super) async fn start(
             .env("TODOSTACK_INTERNAL_LISTEN", format!("127.0.0.1:{internal}"))
             .env("TODOSTACK_OPS_LISTEN", format!("127.0.0.1:{ops}"))
             .env("DAPR_HTTP_PORT", to_sidecar.port().to_string());
+        let part = match role {
+            "reminders" => clock::of(part, world.path())?,
+            _ => part,
+        };
         world.start(part)?;
         let sidecar = Sidecar {
             role,
