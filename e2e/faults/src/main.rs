@@ -34,7 +34,7 @@ struct Settings {
     #[arg(long)]
     list: bool,
     /// Writes a second.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 15.0)]
     rate: f64,
     /// Breaks a promise of the product itself and injects no fault; exit code 1: the checker did not
     /// notice.
