@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+
+use crate::dead_letters::DeadLettersArgs;
 use domain::webhook::Secret;
 
 use crate::notifications::{
@@ -77,6 +79,8 @@ pub enum Role {
     Audit(Common),
     /// Stream changes to devices.
     Sync(SyncArgs),
+    /// List the events that the broker never took, or publish them once more; and end.
+    DeadLetters(DeadLettersArgs),
 }
 
 /// Settings of the relay.

@@ -220,3 +220,101 @@ async fn check_app_token(
     }
     next.run(request).await
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use axum::body::{Body, to_bytes};
+    use domain::event::EventType;
+    use serde_json::Value;
+    use tower::ServiceExt as _;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Fails with every batch that holds a `task.deleted`.
+    #[derive(Default)]
+    struct Touchy(Mutex<Vec<Uuid>>);
+
+    #[async_trait]
+    impl Consumer for Touchy {
+        fn name(&self) -> &'static str {
+            "touchy"
+        }
+
+        fn topics(&self) -> &'static [Topic] {
+            &[Topic::TaskEvents]
+        }
+
+        async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
+            anyhow::ensure!(events.iter().all(|event| event.kind != EventType::TaskDeleted));
+            self.0.lock().unwrap().extend(events.iter().map(|event| event.id));
+            Ok(())
+        }
+    }
+
+    fn event(kind: EventType) -> Event {
+        Event::new(Uuid::new_v4(), kind, "s", None, chrono::Utc::now(), json!({}))
+    }
+
+    async fn post(consumer: Arc<Touchy>, body: Value) -> (StatusCode, Value) {
+        let request = Request::post("/events/task-events")
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let answer = routes(consumer).oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = to_bytes(answer.into_body(), 1 << 20).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[tokio::test]
+    async fn each_entry_of_a_batch_gets_its_own_answer_and_the_good_keep_their_order() {
+        let consumer = Arc::new(Touchy::default());
+        let events: Vec<Event> = (0..7)
+            .map(|place| {
+                event(if place == 4 {
+                    EventType::TaskDeleted
+                } else {
+                    EventType::TaskCreated
+                })
+            })
+            .collect();
+        let mut entries: Vec<Value> = events
+            .iter()
+            .enumerate()
+            .map(|(place, event)| json!({"entryId": place.to_string(), "event": event}))
+            .collect();
+        entries.push(json!({"entryId": "7", "event": {"what": "is this"}}));
+        entries.push(json!({"entryId": "8"}));
+        let (status, answer) = post(consumer.clone(), json!({"id": "b", "entries": entries})).await;
+        assert_eq!(status, StatusCode::OK);
+        let statuses: Vec<&str> = answer["statuses"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["status"].as_str().unwrap())
+            .collect();
+        let expected = [
+            "SUCCESS", "SUCCESS", "SUCCESS", "SUCCESS", "RETRY", "SUCCESS", "SUCCESS", "DROP",
+            "DROP",
+        ];
+        assert_eq!(statuses, expected);
+        let dealt_with: Vec<Uuid> = consumer.0.lock().unwrap().clone();
+        let good: Vec<Uuid> = [0, 1, 2, 3, 5, 6].map(|place| events[place].id).into();
+        assert_eq!(dealt_with, good);
+    }
+
+    #[tokio::test]
+    async fn a_single_event_is_answered_as_ever() {
+        let consumer = Arc::new(Touchy::default());
+        let good = serde_json::to_value(event(EventType::TaskCreated)).unwrap();
+        let (_, answer) = post(consumer.clone(), good).await;
+        assert_eq!(answer["status"], "SUCCESS");
+        let bad = serde_json::to_value(event(EventType::TaskDeleted)).unwrap();
+        let (status, _) = post(consumer.clone(), bad).await;
+        assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
+        let (_, answer) = post(consumer, json!({"what": "is this"})).await;
+        assert_eq!(answer["status"], "DROP");
+    }
+}

@@ -10,6 +10,7 @@ pub mod batch;
 pub mod config;
 pub mod consumer;
 pub mod dapr;
+pub mod dead_letters;
 pub mod notifications;
 pub mod recurrence;
 pub mod relay;

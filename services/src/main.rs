@@ -40,6 +40,7 @@ async fn run() -> anyhow::Result<()> {
             tracing::info!("the schema is up to date");
             Ok(())
         }
+        Role::DeadLetters(args) => services::dead_letters::run(args).await,
         Role::Relay(args) => {
             let process = Process::start(args.common, "relay")?;
             let Common {

@@ -178,7 +178,7 @@ impl Relay {
                 tracing::error!(
                     events = set_aside,
                     reason = refused[0].1,
-                    "set aside: the broker never takes them; `todostack dlq` lists them"
+                    "set aside: the broker never takes them; `todostack-services dead-letters list` names them"
                 );
                 metrics::counter!("todostack_events_set_aside_total")
                     .increment(set_aside.unsigned_abs());

@@ -4,7 +4,7 @@ drop trigger outbox_notify on outbox;
 drop function outbox_notify();
 
 -- An event that the broker refuses, while it takes others, is tried some times and then set aside with
--- the reason; `todostack dlq` lists it and puts it back.
+-- the reason; `todostack-services dead-letters` lists it and puts it back.
 alter table outbox
     add column attempts     smallint not null default 0,
     add column last_error   text,

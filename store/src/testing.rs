@@ -48,6 +48,35 @@ pub async fn database() -> Store {
     Store::new(pool)
 }
 
+/// What a dump of `from` gives where it is restored: a database of its own with the same rows.
+///
+/// # Panics
+/// When `pg_dump` or `psql` fail.
+pub async fn restored(from: &Store) -> Store {
+    let server = SERVER.get_or_init(start).await;
+    let old: String = sqlx::query_scalar("select current_database()::text")
+        .fetch_one(from.pool())
+        .await
+        .expect("the name of the database");
+    let new = format!("{old}_restored");
+    let create = format!("create database {new}");
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&mut admin(&server.base).await)
+        .await
+        .expect("create the database to restore to");
+    let pipe = format!(
+        "set -o pipefail; {bin}/pg_dump '{base}/{old}' | {bin}/psql -q -v ON_ERROR_STOP=1 '{base}/{new}' >/dev/null",
+        bin = binaries().display(),
+        base = server.base,
+    );
+    let done = Command::new("bash").args(["-c", &pipe]).status();
+    assert!(done.expect("start bash").success(), "dump and restore");
+    let pool = PgPool::connect(&format!("{}/{new}", server.base))
+        .await
+        .expect("connect to the restored database");
+    Store::new(pool)
+}
+
 async fn admin(base: &str) -> PgConnection {
     PgConnection::connect(&format!("{base}/postgres"))
         .await

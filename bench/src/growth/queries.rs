@@ -1,8 +1,10 @@
 //! The queries of the sweep and of the notifications service, as those call them.
 
 use chrono::{Duration, Utc};
+use domain::reminder;
 use sqlx::{PgConnection, PgPool};
 use store::{deliveries, reminders};
+use uuid::Uuid;
 
 /// A query.
 #[derive(Debug, Clone, Copy)]
@@ -51,7 +53,12 @@ impl Query {
         let now = Utc::now();
         Ok(match self {
             Self::Overdue => reminders::overdue(connection, now, RATE).await?.len(),
-            Self::Unarmed => reminders::unarmed(connection, ROUND).await?.len(),
+            Self::Unarmed => {
+                let span = now..now + reminder::HORIZON;
+                reminders::unarmed(connection, span, now, ROUND)
+                    .await?
+                    .len()
+            }
             Self::Imminent => {
                 let (from, until) = (now, now + Duration::minutes(90));
                 reminders::imminent(connection, from, until, ROUND)
@@ -59,7 +66,12 @@ impl Query {
                     .len()
             }
             Self::LeftOver => reminders::left_over(connection, ROUND).await?.len(),
-            Self::Take => deliveries::take(pool, now, PLACES).await?.len(),
+            Self::Take => {
+                let holder = Uuid::nil();
+                let taken = deliveries::take(pool, holder, &[], PLACES).await?;
+                deliveries::release(connection, holder, &taken).await?;
+                taken.len()
+            }
         })
     }
 }

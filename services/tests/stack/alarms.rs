@@ -362,3 +362,38 @@ async fn what_is_long_over_is_forgotten_but_for_objects_that_are_still_there() {
     service.sweep().await.unwrap();
     assert!(left().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_change_of_zone_that_stopped_half_way_goes_on_with_the_sweep() {
+    let store = store::testing::database().await;
+    let service = service(&store, Arc::new(Silent::default()));
+    let owner = user(&store).await;
+    let date = "2030-12-01".parse().unwrap();
+    for _ in 0..600 {
+        let mut all_day = task(owner, &[]);
+        all_day.due = Some(domain::task::Due::On { date });
+        create(&store, &all_day).await;
+    }
+    let mut transaction = store.begin().await.unwrap();
+    let zone = chrono_tz::America::New_York;
+    store::users::set_time_zone(&mut transaction, owner, zone)
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    // The gateway took one step and died.
+    let more = store::tasks::rezone_step(&store, Some(owner), Utc::now()).await;
+    assert!(more.unwrap());
+    let moved = async || -> i64 {
+        sqlx::query_scalar(
+            "select count(*) from tasks where due_at = '2030-12-02T04:59:59Z' and version = 2",
+        )
+        .fetch_one(&*store)
+        .await
+        .unwrap()
+    };
+    assert_eq!(moved().await, 500);
+    service.sweep().await.unwrap();
+    assert_eq!(moved().await, 600);
+    service.sweep().await.unwrap();
+    assert_eq!(events(&store, "task-events").await.len(), 1200);
+}

@@ -242,3 +242,36 @@ async fn mistakes_name_the_field_and_strangers_are_refused() {
         .await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
+
+#[tokio::test]
+async fn a_cursor_of_another_server_is_refused_and_alarms_are_set_again_after_a_restore() {
+    let pool = store::testing::database().await;
+    let api = Api::new(&pool);
+    let id = Uuid::new_v4();
+    let (status, _) = api
+        .call(Method::PUT, &format!("/{id}"), Some(wanted(7200)))
+        .await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, changes) = api.call(Method::GET, "/changes", None).await;
+    let cursor = changes["cursor"].as_str().unwrap().to_owned();
+    let path = format!("/changes?after={cursor}");
+    assert_eq!(api.call(Method::GET, &path, None).await.0, StatusCode::OK);
+    let service = service(&pool, api.clock.clone());
+    service.sweep().await.unwrap();
+
+    // Dump and restore: another database, whose transactions are numbered otherwise.
+    let restored = store::testing::restored(&pool).await;
+    let api = Api::new(&restored);
+    let (status, problem) = api.call(Method::GET, &path, None).await;
+    assert_eq!(status, StatusCode::GONE, "{problem}");
+    let service = crate::support::service(&restored, api.clock.clone());
+    assert!(api.clock.names().is_empty());
+    service.sweep().await.unwrap();
+    assert_eq!(api.clock.names().len(), 1);
+    let (_, changes) = api.call(Method::GET, "/changes", None).await;
+    let path = format!("/changes?after={}", changes["cursor"].as_str().unwrap());
+    let (status, _) = api.call(Method::DELETE, &format!("/{id}"), None).await;
+    assert_eq!(status, StatusCode::OK);
+    let (_, changes) = api.call(Method::GET, &path, None).await;
+    assert_eq!(changes["items"][0]["phase"], "Cancelled");
+}

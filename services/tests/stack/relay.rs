@@ -4,7 +4,11 @@ use std::{collections::HashMap, sync::Arc};
 
 use chrono::Utc;
 use domain::event::Topic;
-use services::relay::Relay;
+use services::{
+    relay::Relay,
+    transport::{Outgoing, Publisher, Refusal},
+};
+use store::outbox;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -69,4 +73,67 @@ async fn every_event_is_published_once_taken_and_in_order_for_each_task() {
             assert_eq!(versions[&(topic, task.to_string())], [1, 2, 3, 4, 5, 6]);
         }
     }
+}
+
+/// A broker that never takes the events of one task.
+struct Choosy {
+    refuses: Uuid,
+    taken: std::sync::Mutex<Vec<Uuid>>,
+}
+
+#[async_trait::async_trait]
+impl Publisher for Choosy {
+    async fn publish(&self, batch: &[Outgoing]) -> anyhow::Result<Vec<Result<(), Refusal>>> {
+        let mut taken = self.taken.lock().unwrap();
+        Ok(batch
+            .iter()
+            .map(|entry| {
+                if entry.event.subject == self.refuses.to_string() {
+                    return Err(Refusal::Permanent("message too large".into()));
+                }
+                taken.push(entry.event.id);
+                Ok(())
+            })
+            .collect())
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_the_broker_never_takes_is_set_aside_and_can_be_put_back() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let bad = task(owner, &[]);
+    create(&store, &bad).await;
+    for _ in 0..3 {
+        create(&store, &task(owner, &[])).await;
+    }
+    let broker = Arc::new(Choosy {
+        refuses: bad.id,
+        taken: std::sync::Mutex::default(),
+    });
+    let stop = CancellationToken::new();
+    let relay = Relay {
+        store: store.clone(),
+        publisher: broker.clone(),
+        source: "/todostack/default/test".into(),
+    };
+    let running = tokio::spawn(relay.run(stop.clone()));
+    eventually("nothing waits", async || {
+        outbox::backlog(&store).await.unwrap().0 == 0
+    })
+    .await;
+    // The event and its notice for devices.
+    let mut connection = store.acquire().await.unwrap();
+    let aside = outbox::set_aside(&mut connection, 0, 10).await.unwrap();
+    assert_eq!(aside.len(), 2);
+    assert_eq!(aside[0].subject, bad.id.to_string());
+    assert_eq!(aside[0].reason, "message too large");
+    assert_eq!(broker.taken.lock().unwrap().len(), 6);
+
+    stop.cancel();
+    running.await.unwrap();
+    let seqs: Vec<i64> = aside.iter().map(|event| event.seq).collect();
+    let back = outbox::put_back(&mut connection, Some(&seqs)).await;
+    assert_eq!(back.unwrap(), 2);
+    assert_eq!(outbox::backlog(&store).await.unwrap().0, 2);
 }

@@ -161,6 +161,26 @@ impl Shared {
     }
 }
 
+/// What the caller takes for success: a job's empty answer, an event's status, or that of each event of
+/// a batch.
+fn success(call: &Call) -> Response {
+    if call.uri.path().starts_with("/v1.0") {
+        return StatusCode::NO_CONTENT.into_response();
+    }
+    let posted: serde_json::Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let answer = match posted["entries"].as_array() {
+        Some(entries) => {
+            let statuses: Vec<_> = entries
+                .iter()
+                .map(|entry| serde_json::json!({"entryId": entry["entryId"], "status": "SUCCESS"}))
+                .collect();
+            serde_json::json!({ "statuses": statuses })
+        }
+        None => serde_json::json!({"status": "SUCCESS"}),
+    };
+    axum::Json(answer).into_response()
+}
+
 async fn pass(State(shared): State<Shared>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, BODY).await else {
@@ -175,12 +195,7 @@ async fn pass(State(shared): State<Shared>, request: Request<Body>) -> Response 
     let fate = shared.fate(&call.method);
     let path = *shared.swallowed();
     if fate.swallow || path.is_some_and(|path| path == call.uri.path()) {
-        // What both sides take for success: an event's status, and a job's empty answer.
-        return if call.uri.path().starts_with("/v1.0") {
-            StatusCode::NO_CONTENT.into_response()
-        } else {
-            axum::Json(serde_json::json!({"status": "SUCCESS"})).into_response()
-        };
+        return success(&call);
     }
     let answer = if let Some(pause) = fate.again_after {
         let (copies, later) = (shared.clone(), call.clone());

@@ -207,6 +207,7 @@ fn objects(of: &Sidecar<'_>) -> Vec<Value> {
             "topic": format!("{PREFIX}{topic}"),
             "routes": {"default": format!("/events/{topic}")},
             "deadLetterTopic": format!("{PREFIX}{topic}.dlq"),
+            "bulkSubscribe": {"enabled": true, "maxMessagesCount": 500, "maxAwaitDurationMs": 10},
         });
         all.push(object(
             "v2alpha1",
