@@ -95,7 +95,8 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Report> {
     let rate = logged.rate();
     let mut errors = signed.errors;
     errors.extend(logged.errors);
-    for (what, count) in &errors {
+    // Of one that was killed there is nothing more to say.
+    for (what, count) in errors.iter().filter(|_| memory.is_some()) {
         report.notes.push(format!("{count} × {what}"));
     }
     Ok(finish(
