@@ -124,7 +124,11 @@ impl Verdict {
     fn row(&mut self, name: &str) -> &mut Row {
         let place = self.rows.iter().position(|(other, _)| other == name);
         let place = place.unwrap_or_else(|| {
-            self.rows.push((name.to_owned(), Row::default()));
+            let row = Row {
+                limit: ONE_DEAD,
+                ..Row::default()
+            };
+            self.rows.push((name.to_owned(), row));
             self.rows.len() - 1
         });
         &mut self.rows[place].1

@@ -1,5 +1,5 @@
 //! `faults`: brings a stack up on this machine, breaks it under load, and checks what came of it.
-//! Exit code 1: a rule was broken. See docs/faults.md; `./justw faults` builds what it needs.
+//! Exit code 1: a rule was broken; 2: it could not be run. See docs/faults.md; `./justw faults` builds what it needs.
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
@@ -75,7 +75,18 @@ const CALM: Duration = Duration::from_secs(5);
 const SABOTAGED: Duration = Duration::from_secs(30);
 
 #[tokio::main]
-async fn main() -> Result<ExitCode> {
+async fn main() -> ExitCode {
+    match start().await {
+        Ok(code) => code,
+        Err(error) => {
+            // The sentence; where in this program it came up is nobody's concern.
+            eprintln!("faults: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn start() -> Result<ExitCode> {
     let settings = Settings::parse();
     if settings.list {
         for fault in injector::all() {
