@@ -3,11 +3,12 @@
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
+    types::RDKafkaErrorCode,
 };
 
 use super::{Binaries, PREFIX, ROLES, World, free_ports};
@@ -110,7 +111,11 @@ pub(super) async fn ready(world: &World) -> Result<()> {
                 .collect();
             let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(5)));
             for made in admin.create_topics(&topics, &options).await? {
-                made.map_err(|(name, code)| anyhow::anyhow!("topic {name}: {code}"))?;
+                match made {
+                    // By an attempt before this one that was not answered in time.
+                    Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                    Err((name, code)) => bail!("topic {name}: {code}"),
+                }
             }
             Ok(())
         })

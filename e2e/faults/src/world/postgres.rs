@@ -64,10 +64,16 @@ pub(super) async fn ready(world: &World, port: u16) -> Result<()> {
     world
         .eventually("postgres", Duration::from_secs(30), async || {
             let mut connection = PgConnection::connect(&admin).await?;
-            sqlx::query("create database todostack")
+            let made = sqlx::query("create database todostack")
                 .execute(&mut connection)
-                .await?;
-            Ok(())
+                .await;
+            match made {
+                // By an attempt before this one that was not answered in time.
+                Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P04") => {
+                    Ok(())
+                }
+                made => Ok(made.map(|_| ())?),
+            }
         })
         .await
 }
