@@ -38,7 +38,8 @@ class Handler:
 
 def authenticate(server, session, envelope, mechanism, data):
     known = isinstance(data, LoginPassword) and (data.login, data.password) == (USER, PASSWORD)
-    return AuthResult(success=known)
+    # Not handled: the refusal is aiosmtpd's to send.
+    return AuthResult(success=known, handled=False)
 
 
 def show(value):

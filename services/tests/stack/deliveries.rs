@@ -287,3 +287,29 @@ async fn what_a_dead_process_held_is_delivered_by_another() {
         .unwrap();
     assert_eq!(left, 0, "who ends says so");
 }
+
+#[tokio::test]
+async fn what_a_process_noted_while_it_was_taken_for_dead_is_free_when_it_is_back() {
+    let pool = store::testing::database().await;
+    let webhooks = Webhooks::new(Some("http://127.0.0.1:9/".into()), Some(secret().1), true);
+    fire(&pool, &Notifications::new(pool.clone(), webhooks.unwrap())).await;
+    let me = uuid::Uuid::new_v4();
+    let take = async || {
+        store::deliveries::take(&pool, me, &[], 10)
+            .await
+            .unwrap()
+            .len()
+    };
+    let mut connection = pool.acquire().await.unwrap();
+    let mut beat = async || {
+        store::deliveries::beat(&mut connection, me, false)
+            .await
+            .unwrap()
+            .known
+    };
+    assert_eq!(take().await, 1);
+    assert!(!beat().await);
+    assert_eq!(take().await, 1, "it is free again");
+    assert!(beat().await);
+    assert_eq!(take().await, 0, "it is held");
+}

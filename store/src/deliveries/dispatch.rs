@@ -75,6 +75,8 @@ pub async fn beat(
         .rows_affected()
         > 0;
     if !known {
+        // What it noted as its own while it was taken for dead, nobody else would free.
+        free(&mut *conn, holder).await?;
         sqlx::query("insert into dispatchers (id) values ($1) on conflict do nothing")
             .bind(holder)
             .execute(&mut *conn)
@@ -142,6 +144,10 @@ pub async fn retire(conn: &mut PgConnection, holder: Uuid) -> Result<(), sqlx::E
         .bind(holder)
         .execute(&mut *conn)
         .await?;
+    free(conn, holder).await
+}
+
+async fn free(conn: &mut PgConnection, holder: Uuid) -> Result<(), sqlx::Error> {
     sqlx::query("update deliveries set holder = null where state = 'Pending' and holder = $1")
         .bind(holder)
         .execute(conn)
