@@ -5,6 +5,7 @@ mod channels;
 mod deliveries;
 mod list;
 mod me;
+mod quiet_hours;
 mod reminders;
 mod state_changes;
 mod tasks;
@@ -44,6 +45,11 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(users::sign_up))
         .routes(routes!(users::log_in))
         .routes(routes!(me::get, me::patch))
+        .routes(routes!(
+            quiet_hours::get,
+            quiet_hours::put,
+            quiet_hours::delete
+        ))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))
         .routes(routes!(deliveries::failed))

@@ -38,3 +38,12 @@ create table unsubscribed (
     created_at timestamptz not null default now(),
     primary key (owner_id, address)
 );
+
+-- From `starts` to `ends` by the clock of the user's zone no reminders are sent; past midnight when
+-- `ends` comes first.
+create table quiet_hours (
+    owner_id uuid primary key references users on delete cascade,
+    starts   time not null,
+    ends     time not null,
+    check (starts <> ends)
+);

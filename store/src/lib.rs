@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod inbox;
 pub mod outbox;
 mod pool;
+pub mod quiet_hours;
 pub mod reminders;
 pub mod seen_on;
 pub mod tasks;

@@ -195,3 +195,24 @@ async fn the_token_of_a_deleted_account_opens_nothing() {
     let channel = json!({ "type": "webhook", "url": "https://example.com" });
     user.post("/v1/channels", channel).await.expect(401);
 }
+
+#[tokio::test]
+async fn quiet_hours_are_set_read_and_ended() {
+    let app = App::start().await;
+    let user = app.user().await;
+    let path = "/v1/me/quiet-hours";
+    assert_eq!(user.get(path).await.expect(200).body, json!(null));
+    let put = async |body| user.json(Method::PUT, path, body).await;
+    let hours = json!({ "start": "22:00", "end": "07:30" });
+    put(hours.clone()).await.expect(204);
+    assert_eq!(user.get(path).await.expect(200).body, hours);
+    for (hours, field) in [
+        (json!({ "start": "22:00", "end": "24:30" }), "end"),
+        (json!({ "start": "ten", "end": "07:30" }), "start"),
+        (json!({ "start": "07:30", "end": "07:30" }), "end"),
+    ] {
+        assert_eq!(put(hours.clone()).await.fields(), [field], "{hours}");
+    }
+    user.delete(path).await.expect(204);
+    assert_eq!(user.get(path).await.expect(200).body, json!(null));
+}

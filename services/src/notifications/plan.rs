@@ -6,15 +6,16 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::{
     event::{Event, EventType, Topic},
     reminder::{Channel, ReminderEvent},
 };
+use sqlx::PgConnection;
 use store::{
     channels::StoredChannel,
     deliveries::{self, Delivery, Plan, Target},
-    inbox,
+    inbox, quiet_hours,
 };
 use uuid::Uuid;
 
@@ -41,6 +42,8 @@ impl Notifications {
         let owners: BTreeSet<Uuid> = new.iter().filter_map(|(owner, _)| *owner).collect();
         let owners: Vec<Uuid> = owners.into_iter().collect();
         let stored = self.stored.of_owners(&mut transaction, &owners).await?;
+        let now = Utc::now();
+        let quiet = quiet(&mut transaction, &owners, &new, now).await?;
         let mut coming: HashMap<String, usize> = HashMap::new();
         let mut all_held = true;
         let plans: Vec<Plan> = new
@@ -52,13 +55,17 @@ impl Notifications {
                     .map(|channel| {
                         let lane = self.lane(owner, &channel, &stored);
                         let coming = coming.entry(lane.clone()).or_default();
-                        let hold = self.is_alive() && self.queue().room(&lane, *coming) > 0;
+                        let not_before = quiet.get(&due.reminder_id).copied();
+                        let hold = not_before.is_none()
+                            && self.is_alive()
+                            && self.queue().room(&lane, *coming) > 0;
                         *coming += 1;
                         all_held &= hold;
                         Target {
                             channel,
                             lane,
                             hold,
+                            not_before,
                         }
                     })
                     .collect(),
@@ -66,7 +73,7 @@ impl Notifications {
                 due,
             })
             .collect();
-        let held = deliveries::plan_all(&mut transaction, &plans, self.id, Utc::now()).await?;
+        let held = deliveries::plan_all(&mut transaction, &plans, self.id, now).await?;
         transaction.commit().await?;
         if !all_held {
             self.more.notify_one();
@@ -116,6 +123,36 @@ impl Notifications {
             None => format!("-/{receiver}"),
         }
     }
+}
+
+/// The reminders that fire in their owner's quiet hours, with the end of these. Those of the tasks that
+/// matter most are not among them.
+async fn quiet(
+    conn: &mut PgConnection,
+    owners: &[Uuid],
+    firings: &[(Option<Uuid>, ReminderEvent)],
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, DateTime<Utc>>, sqlx::Error> {
+    let over: HashMap<Uuid, DateTime<Utc>> = quiet_hours::of_owners(conn, owners)
+        .await?
+        .into_iter()
+        .filter_map(|hours| Some((hours.owner_id, hours.over(now)?)))
+        .collect();
+    if over.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let in_them = |owner: &Option<Uuid>| owner.and_then(|owner| over.get(&owner).copied());
+    let tasks: Vec<Uuid> = firings
+        .iter()
+        .filter(|(owner, _)| in_them(owner).is_some())
+        .filter_map(|(_, due)| due.task_id)
+        .collect();
+    let urgent = quiet_hours::urgent(conn, &tasks).await?;
+    Ok(firings
+        .iter()
+        .filter(|(_, due)| !due.task_id.is_some_and(|task| urgent.contains(&task)))
+        .filter_map(|(owner, due)| Some((due.reminder_id, in_them(owner)?)))
+        .collect())
 }
 
 #[async_trait]

@@ -13,6 +13,7 @@ use chrono::Utc;
 use domain::{
     event::{Event, EventType},
     reminder::{Channel, ReminderEvent},
+    task::Priority,
     webhook::Secret,
 };
 use services::consumer::Consumer;
@@ -26,7 +27,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::support::{eventually, user};
+use crate::support::{create, eventually, task, user};
 
 /// A receiver that notes when what came.
 #[derive(Clone, Default)]
@@ -368,5 +369,44 @@ async fn a_kept_connection_that_was_closed_costs_no_attempt() {
         .await;
     }
     assert_eq!(requests.load(Ordering::Relaxed), 4);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn in_quiet_hours_a_reminder_waits_for_their_end_unless_its_task_is_urgent() {
+    let pool = store::testing::database().await;
+    let sink = Sink::default();
+    let url = sink.start().await;
+    let running = Running::start(&pool, webhooks()).await;
+    let owner = user(&pool).await;
+    let local = Utc::now().with_timezone(&chrono_tz::Europe::Berlin).time();
+    let hours = chrono::Duration::hours;
+    let mut conn = pool.acquire().await.unwrap();
+    store::quiet_hours::set(&mut conn, owner, local - hours(1), local + hours(2))
+        .await
+        .unwrap();
+    drop(conn);
+    let mut urgent = task(owner, &[]);
+    urgent.priority = Priority::P1;
+    create(&pool, &urgent).await;
+    let mut events = fired(&pool, Some(owner), &url, 2).await;
+    events[1].data["taskId"] = urgent.id.to_string().into();
+    running.handle(&events).await;
+    eventually("the urgent one arrives", async || {
+        count(&pool, "state = 'Delivered'").await == 1
+    })
+    .await;
+    // Time enough for the other one to be taken, if it could be.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(sink.count(), 1);
+    let waits = "state = 'Pending' and attempts = 0 and holder is null
+         and next_attempt_at between now() + interval '119 minutes' and now() + interval '120 minutes'";
+    assert_eq!(count(&pool, waits).await, 1);
+
+    sqlx::query("update deliveries set next_attempt_at = now()")
+        .execute(pool.pool())
+        .await
+        .unwrap();
+    eventually("then it arrives too", async || sink.count() == 2).await;
     running.end().await;
 }

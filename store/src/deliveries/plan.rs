@@ -29,6 +29,8 @@ pub struct Target {
     pub lane: String,
     /// This process attempts it at once; otherwise it is [`super::take`]n.
     pub hold: bool,
+    /// Not before this time; absent: now.
+    pub not_before: Option<DateTime<Utc>>,
 }
 
 /// Notes deliveries, each once, in a few statements however many they are; returns those that `holder`
@@ -45,18 +47,19 @@ pub async fn plan_all(
     let mut rows = Rows::default();
     for plan in plans {
         for target in &plan.targets {
-            rows.push(plan, target, holder);
+            rows.push(plan, target, holder, now);
         }
     }
     let mut held: Vec<Delivery> = Vec::new();
     if !rows.reminders.is_empty() {
         let noted: Vec<Delivery> = sqlx::query_as(
             "insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
-                 idempotency_key, lane, holder)
+                 idempotency_key, lane, holder, next_attempt_at)
              select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
-                 $6::uuid[], $7::uuid[], $8::text[], $9::uuid[])
+                 $6::uuid[], $7::uuid[], $8::text[], $9::uuid[],
+                 $10::timestamptz[])
                  as n (reminder_id, occurrence, channel, target, body, owner_id,
-                       idempotency_key, lane, holder)
+                       idempotency_key, lane, holder, next_attempt_at)
              where exists (select 1 from reminders r where r.id = n.reminder_id)
              on conflict do nothing
              returning *",
@@ -70,6 +73,7 @@ pub async fn plan_all(
         .bind(rows.keys)
         .bind(rows.lanes)
         .bind(rows.holders)
+        .bind(rows.times)
         .fetch_all(&mut *conn)
         .await?;
         held.extend(noted.into_iter().filter(|row| row.holder == Some(holder)));
@@ -104,10 +108,11 @@ struct Rows<'a> {
     keys: Vec<Uuid>,
     lanes: Vec<&'a str>,
     holders: Vec<Option<Uuid>>,
+    times: Vec<DateTime<Utc>>,
 }
 
 impl<'a> Rows<'a> {
-    fn push(&mut self, plan: &'a Plan, target: &'a Target, holder: Uuid) {
+    fn push(&mut self, plan: &'a Plan, target: &'a Target, holder: Uuid, now: DateTime<Utc>) {
         let due = &plan.due;
         let channel = target.channel.key();
         let key = format!("{}.{channel}", due.occurrence);
@@ -121,5 +126,6 @@ impl<'a> Rows<'a> {
             .push(Uuid::new_v5(&due.reminder_id, key.as_bytes()));
         self.lanes.push(&target.lane);
         self.holders.push(target.hold.then_some(holder));
+        self.times.push(target.not_before.unwrap_or(now));
     }
 }

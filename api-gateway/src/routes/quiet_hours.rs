@@ -1,0 +1,109 @@
+//! The hours in which the user wants no reminders.
+
+use axum::{Json, extract::State, http::StatusCode};
+use chrono::NaiveTime;
+use domain::error::FieldErrors;
+use runtime::auth;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    body::Body,
+    error::{Error, Result},
+    state::Gateway,
+    view::ProblemView,
+};
+
+const FORMAT: &str = "%H:%M";
+
+/// From `start` to `end` by the clock of the user's zone; past midnight when `end` comes first.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct QuietHours {
+    /// `22:00`.
+    start: String,
+    /// `07:00`.
+    end: String,
+}
+
+/// Reads the quiet hours; `null` when there are none.
+#[utoipa::path(
+    get,
+    path = "/v1/me/quiet-hours",
+    tag = "accounts",
+    responses(
+        (status = 200, body = Option<QuietHours>),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn get(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+) -> Result<Json<Option<QuietHours>>> {
+    let mut conn = gateway.store.acquire().await?;
+    let hours = store::quiet_hours::of_owners(&mut conn, &[owner]).await?;
+    Ok(Json(hours.first().map(|hours| QuietHours {
+        start: hours.starts.format(FORMAT).to_string(),
+        end: hours.ends.format(FORMAT).to_string(),
+    })))
+}
+
+/// Sets the quiet hours: reminders that fire in them are sent at their end, those of P1 tasks at once.
+#[utoipa::path(
+    put,
+    path = "/v1/me/quiet-hours",
+    tag = "accounts",
+    request_body = QuietHours,
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn put(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+    Body(hours): Body<QuietHours>,
+) -> Result<StatusCode> {
+    let mut errors = FieldErrors::default();
+    let mut time = |field: &str, text: &str| {
+        let time = NaiveTime::parse_from_str(text, FORMAT).ok();
+        if time.is_none() {
+            errors.push(field, "must be a time of the day such as 22:00");
+        }
+        time
+    };
+    let times = time("start", &hours.start).zip(time("end", &hours.end));
+    if times.is_some_and(|(start, end)| start == end) {
+        errors.push("end", "must differ from start");
+    }
+    errors.into_result(())?;
+    let mut tx = gateway.store.begin().await?;
+    store::users::by_id_locked(&mut tx, owner)
+        .await?
+        .ok_or_else(Error::no_account)?;
+    if let Some((start, end)) = times {
+        store::quiet_hours::set(&mut tx, owner, start, end).await?;
+    }
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the quiet hours. What waits for their end still does.
+#[utoipa::path(
+    delete,
+    path = "/v1/me/quiet-hours",
+    tag = "accounts",
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn delete(
+    State(gateway): State<Gateway>,
+    auth::User(owner): auth::User,
+) -> Result<StatusCode> {
+    let mut conn = gateway.store.acquire().await?;
+    store::quiet_hours::clear(&mut conn, owner).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
