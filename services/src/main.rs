@@ -170,7 +170,7 @@ impl Process {
         mut work: JoinSet<()>,
     ) -> anyhow::Result<()> {
         let token = self.common.dapr_app_token.as_deref();
-        let router = for_sidecar(sidecar, token, self.store.pool().clone()).merge(public);
+        let router = for_sidecar(sidecar, token).merge(public);
         let pool = self.store.pool().clone();
         let ready = move || {
             let pool = pool.clone();

@@ -56,6 +56,9 @@ const THOROUGH: u64 = 5;
 /// How often the database is asked for what is due.
 const POLL: Duration = Duration::from_millis(250);
 
+/// How often firings are looked for whose event has not come.
+const OVERDUE: Duration = Duration::from_secs(1);
+
 /// Most deliveries taken at once.
 const TAKE: usize = 500;
 
@@ -97,6 +100,7 @@ impl Notifications {
         let mut helpers = JoinSet::new();
         helpers.spawn(self.clone().beat(shutdown.clone(), ended.clone()));
         helpers.spawn(self.clone().feed(shutdown.clone()));
+        helpers.spawn(self.clone().look_for_overdue(shutdown.clone()));
         let mut under_way = JoinSet::new();
         while !shutdown.is_cancelled() {
             while under_way.try_join_next().is_some() {}
@@ -270,6 +274,23 @@ impl Notifications {
                 () = tokio::time::sleep(POLL) => {}
                 () = self.more.notified() => {}
                 () = shutdown.cancelled() => {}
+            }
+        }
+    }
+
+    /// Serves what fired and whose event does not come, until `shutdown`.
+    async fn look_for_overdue(self: Arc<Self>, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(OVERDUE) => {}
+                () = shutdown.cancelled() => return,
+            }
+            if !self.is_alive() {
+                continue;
+            }
+            match self.plan_overdue().await {
+                Ok(held) => self.enqueue(held),
+                Err(error) => tracing::warn!(%error, "cannot look for firings without an event"),
             }
         }
     }

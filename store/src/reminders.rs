@@ -30,7 +30,7 @@ pub use object::{Put, cancel, get, put};
 pub(crate) use of_task::Wanted;
 pub use of_task::{cancel_for_task, replace_for_tasks};
 pub use retention::prune;
-pub use ring::{Fired, Path, catch_up, redeliver, ring};
+pub use ring::{Fired, Path, catch_up, redeliver, ring, unserved};
 pub use snooze::{Snoozed, Whose, snooze};
 
 use crate::outbox;

@@ -13,14 +13,24 @@ use domain::{
 };
 use sqlx::PgConnection;
 use store::{
+    Transaction,
     channels::StoredChannel,
     deliveries::{self, Delivery, Plan, Target},
-    inbox, quiet_hours,
+    inbox, quiet_hours, reminders,
 };
 use uuid::Uuid;
 
 use super::{Notifications, Sender as _};
 use crate::consumer::Consumer;
+
+/// An event of a firing is expected within this time.
+const EXPECTED: chrono::Duration = chrono::Duration::seconds(5);
+
+/// What fired longer ago than this and is not served, the sweep of the reminders service redelivers.
+const LOOK_BACK: chrono::Duration = chrono::Duration::minutes(10);
+
+/// Firings that are looked for at once.
+const AT_ONCE: i64 = 500;
 
 /// The channels of users, oldest first.
 type OfOwners = HashMap<Uuid, Vec<Arc<StoredChannel>>>;
@@ -39,6 +49,31 @@ impl Notifications {
             .filter(|(event, _)| accepted.remove(&event.id))
             .map(|(event, due)| (event.owner, due))
             .collect();
+        self.plan_in(transaction, new).await
+    }
+
+    /// Notes where firings go whose event has not come for a while, straight from the store: a broker
+    /// that is away makes no reminder late by more than that. What this process is to attempt.
+    pub(super) async fn plan_overdue(&self) -> Result<Vec<Delivery>, sqlx::Error> {
+        let now = Utc::now();
+        let mut transaction = self.store.begin().await?;
+        let span = now - LOOK_BACK..now - EXPECTED;
+        let unserved = reminders::unserved(&mut transaction, span, AT_ONCE).await?;
+        if unserved.is_empty() {
+            return Ok(Vec::new());
+        }
+        tracing::warn!(
+            reminders = unserved.len(),
+            "their events have not come; they are served without"
+        );
+        self.plan_in(transaction, unserved).await
+    }
+
+    async fn plan_in(
+        &self,
+        mut transaction: Transaction,
+        new: Vec<(Option<Uuid>, ReminderEvent)>,
+    ) -> Result<Vec<Delivery>, sqlx::Error> {
         let owners: BTreeSet<Uuid> = new.iter().filter_map(|(owner, _)| *owner).collect();
         let owners: Vec<Uuid> = owners.into_iter().collect();
         let stored = self.stored.of_owners(&mut transaction, &owners).await?;

@@ -313,3 +313,36 @@ async fn what_a_process_noted_while_it_was_taken_for_dead_is_free_when_it_is_bac
     assert!(beat().await);
     assert_eq!(take().await, 0, "it is held");
 }
+
+#[tokio::test]
+async fn a_firing_whose_event_does_not_come_is_served_all_the_same_and_once() {
+    let store = store::testing::database().await;
+    let receiver = Receiver::default();
+    let url = receiver.start().await;
+    let webhooks = Webhooks::new(Some(url), Some(secret().1), true).unwrap();
+    let notifications = Notifications::new(store.clone(), webhooks);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(notifications.clone().run(stop.clone()));
+    let reminders = service(&store, Arc::new(Silent::default()));
+    let reminder = create(&store, &task(user(&store).await, &[Utc::now()])).await[0];
+    let alarm = alarm_of(&store, reminder).await;
+    reminders.ring(&alarm).await.unwrap();
+    // The broker has been away for six seconds.
+    sqlx::query("update reminders set fired_at = fired_at - interval '6 s'")
+        .execute(&*store)
+        .await
+        .unwrap();
+    eventually("it is delivered", async || {
+        phase(&store, reminder).await == "Delivered"
+    })
+    .await;
+    // The broker is back.
+    notifications
+        .handle(&events(&store, "reminders").await)
+        .await
+        .unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(receiver.count(), 1);
+    stop.cancel();
+    running.await.unwrap();
+}

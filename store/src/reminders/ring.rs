@@ -1,13 +1,13 @@
 //! What happens when an alarm rings.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::Range};
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use domain::{
     event::{Event, EventType},
     internal_api::TaskTemplate,
-    reminder::{Alarm, CatchUp, Firing, Phase, Ringing, decide},
+    reminder::{Alarm, CatchUp, Firing, Phase, ReminderEvent, Ringing, decide},
     task::{Due, Task},
 };
 use sqlx::PgConnection;
@@ -327,6 +327,33 @@ pub async fn catch_up(
         .execute(conn)
         .await?;
     Ok(alarms.into_iter().zip(outcomes).collect())
+}
+
+/// Firings within `span` that nobody serves yet, the oldest first, at most `limit`: whose they are, and
+/// what their event says. Nobody else gets them until the transaction ends.
+///
+/// # Errors
+/// From the database.
+pub async fn unserved(
+    conn: &mut PgConnection,
+    span: Range<DateTime<Utc>>,
+    limit: i64,
+) -> Result<Vec<(Option<Uuid>, ReminderEvent)>, sqlx::Error> {
+    let unserved: Vec<Reminder> = sqlx::query_as(
+        "select * from reminders r
+         where phase = 'Fired' and fired_at >= $1 and fired_at < $2 and not exists
+             (select 1 from deliveries d
+              where d.reminder_id = r.id and d.occurrence = r.occurrence)
+         order by fired_at limit $3 for update skip locked",
+    )
+    .bind(span.start)
+    .bind(span.end)
+    .bind(limit)
+    .fetch_all(conn)
+    .await?;
+    Ok(column(&unserved, |reminder| {
+        (reminder.owner_id, reminder.event_data())
+    }))
 }
 
 /// Redelivers firings before `before` that nobody serves, at most `limit`: their event was given up by
