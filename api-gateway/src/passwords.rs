@@ -7,6 +7,7 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use runtime::allocator;
 use tokio::sync::Semaphore;
 
 /// Hashes and checks passwords; cheap to clone.
@@ -73,6 +74,7 @@ impl Passwords {
             let right = Argon2::default()
                 .verify_password(password.as_bytes(), &parsed)
                 .is_ok();
+            allocator::return_free_memory();
             Ok(right && stored.is_some())
         })
         .await?
@@ -89,9 +91,9 @@ pub async fn hash_password(password: &str) -> anyhow::Result<String> {
 }
 
 fn hash(password: &[u8]) -> anyhow::Result<String> {
-    Argon2::default()
-        .hash_password(password)
-        .map(|hash| hash.to_string())
+    let hash = Argon2::default().hash_password(password);
+    allocator::return_free_memory();
+    hash.map(|hash| hash.to_string())
         .map_err(|error| anyhow::anyhow!("hash a password: {error}"))
 }
 

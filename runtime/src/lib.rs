@@ -1,7 +1,7 @@
 //! What every process of the data plane shares: logs, health and metrics, graceful shutdown,
 //! errors as problem documents, access tokens, and the memory allocator. Nothing here knows what a task is.
 
-mod allocator;
+pub mod allocator;
 pub mod auth;
 pub mod exit;
 pub mod ops;
