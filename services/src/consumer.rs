@@ -49,7 +49,7 @@ pub trait Consumer: Send + Sync + 'static {
 /// other back. While the database is away the batch is held, and goes on as soon as it is back.
 pub async fn deliver(consumer: &dyn Consumer, events: &[Event]) -> Vec<bool> {
     let mut done = vec![false; events.len()];
-    let mut parts = vec![0..events.len()];
+    let mut parts: Vec<_> = std::iter::once(0..events.len()).collect();
     let held_until = Instant::now() + HELD;
     let mut given_back = false;
     while let Some(part) = parts.pop() {

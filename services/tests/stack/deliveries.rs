@@ -66,8 +66,14 @@ async fn fire(pool: &Store, notifications: &Notifications) -> uuid::Uuid {
     reminders.ring(&alarm).await.unwrap();
     for event in events(pool, "reminders").await {
         // At least once: twice, here.
-        notifications.handle(&[event.clone()]).await.unwrap();
-        notifications.handle(&[event.clone()]).await.unwrap();
+        notifications
+            .handle(std::slice::from_ref(&event))
+            .await
+            .unwrap();
+        notifications
+            .handle(std::slice::from_ref(&event))
+            .await
+            .unwrap();
     }
     reminder
 }
@@ -171,7 +177,10 @@ async fn a_users_own_channel_comes_before_the_stacks_and_has_its_own_secret() {
     let alarm = alarm_of(&pool, reminder).await;
     reminders.ring(&alarm).await.unwrap();
     for event in events(&pool, "reminders").await {
-        notifications.handle(&[event.clone()]).await.unwrap();
+        notifications
+            .handle(std::slice::from_ref(&event))
+            .await
+            .unwrap();
     }
     eventually("it is delivered", async || {
         phase(&pool, reminder).await == "Delivered"

@@ -47,7 +47,7 @@ async fn completing_an_instance_makes_the_next_one_once() {
     };
     for _ in 0..2 {
         for event in events(&pool, "task-events").await {
-            service.handle(&[event.clone()]).await.unwrap();
+            service.handle(std::slice::from_ref(&event)).await.unwrap();
         }
     }
     let open: Vec<(Option<NaiveDate>, Option<String>, serde_json::Value)> = sqlx::query_as(

@@ -46,7 +46,7 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     create(&pool, &task(theirs, &[])).await;
     create(&pool, &first).await;
     for event in events(&pool, "task-updates").await {
-        sync.handle(&[event.clone()]).await.unwrap();
+        sync.handle(std::slice::from_ref(&event)).await.unwrap();
     }
     let line = next(&mut stream).await.unwrap();
     assert!(line.contains("event: task.created"), "{line}");
