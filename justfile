@@ -28,8 +28,8 @@ demo *args: (prepare "--compiler")
 smoke *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- smoke {{ args }}
 
-# Every test: format, lints, unit and property tests, real Postgres, the real cluster, faults.
-test: (prepare) test-no-cluster test-cluster faults-short
+# Every test: format, lints, unit and property tests, real Postgres, the real cluster.
+test: (prepare) test-no-cluster test-cluster
 
 # Everything that needs no cluster.
 test-no-cluster: (prepare "--build") fmt lint deny

@@ -24,7 +24,7 @@ use super::{Notifications, Sender as _};
 use crate::consumer::Consumer;
 
 /// An event of a firing is expected within this time.
-const EXPECTED: chrono::Duration = chrono::Duration::seconds(5);
+const EXPECTED: chrono::Duration = chrono::Duration::seconds(3);
 
 /// What fired longer ago than this and is not served, the sweep of the reminders service redelivers.
 const LOOK_BACK: chrono::Duration = chrono::Duration::minutes(10);

@@ -13,7 +13,7 @@ use super::{Reminders, count};
 use crate::alarm::{mend, settle};
 
 /// An alarm may still ring by itself within this time; later than this the reminder is fired without.
-const PATIENCE: chrono::Duration = chrono::Duration::seconds(5);
+const PATIENCE: chrono::Duration = chrono::Duration::seconds(3);
 
 /// Whoever wrote a reminder has its alarm set within this time; later than this it is done here.
 const SETTLED_BY_WRITER: chrono::Duration = chrono::Duration::seconds(3);
