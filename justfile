@@ -103,7 +103,7 @@ measure *args:
 faults *args: (prepare)
     e2e/faults/run {{ args }}
 
-# The same in three minutes, as CI runs it.
+# The same in three minutes.
 faults-short: (faults "--minutes" "3" "--seed" seed)
 
 # Broken products: each must make the checker of `faults` object.
