@@ -75,7 +75,8 @@ impl Api {
         Ok(paths.contains_key(path))
     }
 
-    /// The reminder of a task that was due at this time.
+    /// The reminder of a task that was due at this time and has fired. One that is late and waits would
+    /// be moved by a snooze, not come again.
     pub async fn reminder_at(&self, task: Uuid, at: Time) -> Option<Uuid> {
         let path = format!("/v1/tasks/{task}/reminders");
         let list = self.must(Method::GET, &path, None).await.ok()?;
@@ -83,6 +84,7 @@ impl Api {
         let found = items.find(|item| {
             let fire_at = item["fireAt"].as_str();
             fire_at.and_then(|text| text.parse::<Time>().ok()) == Some(at)
+                && item["firedAt"].is_string()
         })?;
         found["id"].as_str()?.parse().ok()
     }
