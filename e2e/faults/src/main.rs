@@ -244,8 +244,17 @@ async fn apply(sabotage: Sabotage, world: &World) -> Result<()> {
             };
             world.middlemen["reminders-out"].behave(swallow(0.1));
             world.middlemen["reminders"].swallow("/sweep");
-            // Without its row the look for overdue reminders, each second, fails.
-            gather::execute(&world.database, &["delete from catch_up"]).await?;
+            // What is looked for each second is found, and can claim nothing.
+            gather::execute(
+                &world.database,
+                &[
+                    "create function refuse() returns trigger language plpgsql as
+                     $$ begin raise exception 'the sweep is off'; end $$",
+                    "create trigger refuse before insert on firings for each row
+                     when (new.path = 'sweep') execute function refuse()",
+                ],
+            )
+            .await?;
         }
     }
     Ok(())
