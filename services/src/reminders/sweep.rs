@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use domain::reminder::{CatchUp, HORIZON};
+use domain::reminder::HORIZON;
 use store::{reminders, seen_on};
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -50,7 +50,7 @@ impl Reminders {
         if !reminders::is_overdue(&mut *self.store.acquire().await?, before).await? {
             return Ok(0);
         }
-        match self.catch_up_with(self.policy).await {
+        match self.catch_up_together().await {
             // What one of them fails with must not keep the others from firing.
             Err(error) if !crate::consumer::is_away(&error) => {
                 tracing::warn!(
@@ -63,10 +63,10 @@ impl Reminders {
         }
     }
 
-    async fn catch_up_with(&self, policy: CatchUp) -> anyhow::Result<usize> {
+    async fn catch_up_together(&self) -> anyhow::Result<usize> {
         let now = Utc::now();
         let mut transaction = self.store.begin().await?;
-        let done = reminders::catch_up(&mut transaction, now - PATIENCE, policy, now).await?;
+        let done = reminders::catch_up(&mut transaction, now - PATIENCE, self.policy, now).await?;
         transaction.commit().await?;
         for (_, fired) in &done {
             count(reminders::Path::Sweep, *fired);
@@ -93,8 +93,11 @@ impl Reminders {
             )
             .await;
             match outcome {
-                Ok(_) => {
+                Ok(outcomes) => {
                     transaction.commit().await?;
+                    for outcome in outcomes {
+                        count(reminders::Path::Sweep, outcome);
+                    }
                     fired += 1;
                 }
                 Err(error) => {
