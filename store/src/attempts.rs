@@ -55,8 +55,12 @@ pub async fn count(
     .fetch_one(&mut *transaction)
     .await?;
     match since {
-        // Counted for none: dropped unfinished, it is taken back.
-        Some(since) => Ok(Some(since + WINDOW - now)),
+        // Counted for none. Not left to the drop, which rolls back some time later: the counters
+        // would stay locked beyond the answer.
+        Some(since) => {
+            transaction.rollback().await?;
+            Ok(Some(since + WINDOW - now))
+        }
         None => transaction.commit().await.map(|()| None),
     }
 }
