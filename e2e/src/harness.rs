@@ -21,12 +21,12 @@ mod webhooks;
 
 pub use cluster::{Cluster, Ran};
 pub use dapr::Sidecar;
-pub use database::Database;
+pub use database::{Database, Stages};
 pub use gateway::{Changes, Channel, Gateway, Task, User};
 pub use kafka::{Kafka, Record};
-pub use node::{Process, containers_of, kill};
+pub use node::{Process, containers_of, kill, processor_seconds};
 pub use reach::{Forward, Target};
 pub use settings::{Reach, Settings};
 pub use stack::{NAMESPACE, OPERATOR, OPERATOR_NAMESPACE, ROLES, STACK, TOPIC_PREFIX};
 pub use wait::eventually;
-pub use webhooks::{Received, SINK_URL, Webhooks};
+pub use webhooks::{HANGING_URL, Received, SINK_URL, Webhooks};

@@ -5,6 +5,7 @@
 //! | --- | --- |
 //! | `POST /` | records the delivery, answers 200; or 503 while failures were asked for |
 //! | `GET /deliveries` | what was recorded, oldest first; `?contains=` keeps bodies with that text |
+//! | `GET /count` | how many were recorded; `?contains=` as above |
 //! | `POST /fail?times=N` | the next N posts answer 503 and are recorded as refused |
 //! | `GET /healthz` | 200 |
 
@@ -21,9 +22,12 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tokio::net::TcpListener;
 
 /// Deliveries kept; the oldest make room.
-const KEPT: usize = 5_000;
+const KEPT: usize = 30_000;
+/// Connections held without an answer; the oldest make room.
+const HANGING: usize = 500;
 /// Largest body that is taken.
 const BODY: usize = 64 * 1024;
 
@@ -93,6 +97,7 @@ pub fn router() -> Router {
     Router::new()
         .route("/", post(receive))
         .route("/deliveries", get(deliveries))
+        .route("/count", get(count))
         .route("/fail", post(fail))
         .route("/healthz", get(|| async { "ok" }))
         .layer(DefaultBodyLimit::max(BODY))
@@ -109,12 +114,36 @@ struct Filter {
     contains: Option<String>,
 }
 
-async fn deliveries(State(sink): State<Sink>, Query(filter): Query<Filter>) -> Json<Vec<Delivery>> {
-    let wanted = |delivery: &&Delivery| {
-        let part = filter.contains.as_deref();
+impl Filter {
+    fn takes(&self, delivery: &Delivery) -> bool {
+        let part = self.contains.as_deref();
         part.is_none_or(|part| delivery.body.contains(part))
-    };
+    }
+}
+
+async fn deliveries(State(sink): State<Sink>, Query(filter): Query<Filter>) -> Json<Vec<Delivery>> {
+    let wanted = |delivery: &&Delivery| filter.takes(delivery);
     Json(sink.with(|memory| memory.deliveries.iter().filter(wanted).cloned().collect()))
+}
+
+async fn count(State(sink): State<Sink>, Query(filter): Query<Filter>) -> Json<usize> {
+    let wanted = |delivery: &&Delivery| filter.takes(delivery);
+    Json(sink.with(|memory| memory.deliveries.iter().filter(wanted).count()))
+}
+
+/// Takes connections and never answers: a receiver that hangs.
+///
+/// # Errors
+/// When no more connections can be taken.
+pub async fn hang(listener: TcpListener) -> std::io::Result<()> {
+    let mut held = Vec::new();
+    loop {
+        held.push(listener.accept().await?);
+        // Those closed at the other end are let go, in order, so that it never runs out of files.
+        if held.len() > HANGING {
+            held.remove(0);
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -141,6 +170,14 @@ mod tests {
     }
 
     async fn recorded(router: &Router, uri: &str) -> Vec<Delivery> {
+        answer(router, uri).await
+    }
+
+    async fn counted(router: &Router, uri: &str) -> usize {
+        answer(router, uri).await
+    }
+
+    async fn answer<T: serde::de::DeserializeOwned>(router: &Router, uri: &str) -> T {
         let request = Request::builder().uri(uri).body(Body::empty()).unwrap();
         let answer = router.clone().oneshot(request).await.unwrap();
         let body = axum::body::to_bytes(answer.into_body(), BODY)
@@ -167,6 +204,8 @@ mod tests {
 
         let some = recorded(&router, "/deliveries?contains=pear").await;
         assert_eq!(some.len(), 1);
+        assert_eq!(counted(&router, "/count").await, 2);
+        assert_eq!(counted(&router, "/count?contains=pear").await, 1);
     }
 
     #[test]

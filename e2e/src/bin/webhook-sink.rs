@@ -1,4 +1,5 @@
-//! The webhook sink as a program: listens on `LISTEN`, or port 8080 of every address.
+//! The webhook sink as a program: listens on `LISTEN`, or port 8080 of every address; on the port
+//! after it, it takes connections and never answers.
 
 use anyhow::{Context, Result};
 use tokio::{
@@ -16,6 +17,12 @@ async fn run() -> Result<()> {
     let listener = TcpListener::bind(&address)
         .await
         .with_context(|| format!("cannot listen on {address}; set LISTEN to a free host:port"))?;
+    let mut silent = listener.local_addr().context("a listener's address")?;
+    silent.set_port(silent.port() + 1);
+    let silent = TcpListener::bind(silent)
+        .await
+        .with_context(|| format!("cannot listen on {silent}"))?;
+    tokio::spawn(e2e::sink::hang(silent));
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     axum::serve(listener, e2e::sink::router())
         .with_graceful_shutdown(async move {

@@ -11,6 +11,21 @@ use uuid::Uuid;
 #[derive(Debug, Clone)]
 pub struct Database(PgPool);
 
+/// When a reminder passed each stage.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Stages {
+    /// It was claimed.
+    pub fired_at: DateTime<Utc>,
+    /// Its event was written to the outbox.
+    pub written_at: DateTime<Utc>,
+    /// The relay noted that the broker has it.
+    pub published_at: Option<DateTime<Utc>>,
+    /// Its delivery was planned.
+    pub planned_at: DateTime<Utc>,
+    /// Its delivery was recorded.
+    pub delivered_at: Option<DateTime<Utc>>,
+}
+
 impl Database {
     /// A pool that connects when it is first used.
     ///
@@ -106,5 +121,53 @@ impl Database {
         .fetch_all(&self.0)
         .await
         .context("reading the outbox")
+    }
+
+    /// How many reminders due then the stack knows.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn known(&self, due: DateTime<Utc>) -> Result<usize> {
+        self.count("select count(*) from reminders where fire_at = $1", due)
+            .await
+    }
+
+    /// How many of them have their alarms set.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn armed(&self, due: DateTime<Utc>) -> Result<usize> {
+        let armed = "select count(*) from reminders where fire_at = $1 and phase = 'Scheduled'";
+        self.count(armed, due).await
+    }
+
+    async fn count(&self, query: &'static str, due: DateTime<Utc>) -> Result<usize> {
+        let count: i64 = sqlx::query_scalar(query)
+            .bind(due)
+            .fetch_one(&self.0)
+            .await
+            .context("counting reminders")?;
+        usize::try_from(count).context("a count")
+    }
+
+    /// When each delivered reminder due then passed each stage.
+    ///
+    /// # Errors
+    /// When Postgres does not answer.
+    pub async fn stages(&self, due: DateTime<Utc>) -> Result<Vec<Stages>> {
+        sqlx::query_as(
+            "select f.fired_at, o.created_at as written_at, o.published_at,
+                 d.created_at as planned_at, d.delivered_at
+             from reminders r
+             join firings f on f.reminder_id = r.id
+             join deliveries d on d.reminder_id = r.id
+             join outbox o on o.topic = 'reminders' and o.event->>'type' = 'reminder.due'
+                 and (o.event->'data'->>'reminderId')::uuid = r.id
+             where r.fire_at = $1",
+        )
+        .bind(due)
+        .fetch_all(&self.0)
+        .await
+        .context("reading the stages")
     }
 }

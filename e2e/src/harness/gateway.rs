@@ -36,6 +36,7 @@ pub struct Gateway {
 pub struct User {
     /// Their address.
     pub email: String,
+    password: String,
     gateway: Gateway,
     token: String,
 }
@@ -112,6 +113,7 @@ impl Gateway {
             .to_owned();
         Ok(User {
             email,
+            password,
             gateway: self.clone(),
             token,
         })
@@ -151,6 +153,18 @@ struct Page {
 }
 
 impl User {
+    /// Logs in once more; the new token is not kept.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn log_in(&self) -> Result<()> {
+        let login = json!({"email": self.email, "password": self.password});
+        let _: Value = (self.gateway)
+            .call("POST", "/v1/login", None, Some(&login))
+            .await?;
+        Ok(())
+    }
+
     /// Makes a webhook the default channel of this user.
     ///
     /// # Errors

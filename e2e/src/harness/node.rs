@@ -1,7 +1,7 @@
 //! Processes of containers, where the test runs on the node itself (its own cluster). On another
 //! cluster there are none to be seen.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
@@ -15,6 +15,8 @@ pub struct Process {
     pub command: Vec<String>,
     /// Resident set size in KiB.
     pub rss_kib: u64,
+    /// The most it has been, in KiB.
+    pub peak_rss_kib: u64,
 }
 
 /// The processes of the pod with this UID; empty when the pod runs on another machine.
@@ -46,15 +48,38 @@ fn process(folder: &Path) -> Option<Process> {
         .filter(|word| !word.is_empty())
         .map(str::to_owned);
     let status = fs::read_to_string(folder.join("status")).ok()?;
-    let rss = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let rss_kib = rss.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    let kib = |name: &str| -> Option<u64> {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().strip_suffix(" kB")?.trim().parse().ok()
+    };
+    let (rss_kib, peak_rss_kib) = (kib("VmRSS:")?, kib("VmHWM:")?);
     Some(Process {
         pid,
         command: command.collect(),
         rss_kib,
+        peak_rss_kib,
     })
+}
+
+/// Processor time that every process of this machine has used, by id: its program and the seconds.
+pub fn processor_seconds() -> BTreeMap<u32, (String, f64)> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return BTreeMap::new();
+    };
+    let of = |folder: &Path| {
+        let pid = folder.file_name()?.to_str()?.parse().ok()?;
+        let stat = fs::read_to_string(folder.join("stat")).ok()?;
+        // The program stands in parentheses and may hold any character; proc(5) counts from 1.
+        let (program, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let fields: Vec<&str> = rest.split_whitespace().collect();
+        let ticks = |field: usize| fields.get(field - 3)?.parse::<f64>().ok();
+        // USER_HZ is 100 on every architecture that Kubernetes runs on.
+        Some((pid, (program.to_owned(), (ticks(14)? + ticks(15)?) / 100.0)))
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| of(&entry.path()))
+        .collect()
 }
 
 /// `kill -9`.
@@ -86,6 +111,14 @@ mod tests {
         assert_eq!(me.pid, std::process::id());
         assert!(me.command[0].contains("e2e"), "{:?}", me.command);
         assert!(me.rss_kib > 100);
+        assert!(me.peak_rss_kib >= me.rss_kib);
+    }
+
+    #[test]
+    fn processor_time_is_counted() {
+        let (program, seconds) = &processor_seconds()[&std::process::id()];
+        assert!(program.starts_with("e2e"), "{program}");
+        assert!((0.0..600.0).contains(seconds), "{seconds}");
     }
 
     #[test]

@@ -44,6 +44,9 @@ enum Body {
 /// The sink's address within the cluster.
 pub const SINK_URL: &str = "http://webhook-sink.default.svc.cluster.local:8080/";
 
+/// A port of the sink that takes connections and never answers.
+pub const HANGING_URL: &str = "http://webhook-sink.default.svc.cluster.local:8081/";
+
 /// The sink in the cluster, and the secret that its senders sign with.
 #[derive(Debug, Clone)]
 pub struct Webhooks {
@@ -88,6 +91,28 @@ impl Webhooks {
         let answer = request.send().await.context("asking the webhook sink")?;
         let answer = answer.error_for_status().context("the webhook sink")?;
         answer.json().await.context("the webhook sink's answer")
+    }
+
+    /// How many have this text in their body, refused or not.
+    ///
+    /// # Errors
+    /// When the sink does not answer.
+    pub async fn count(&self, contains: &str) -> Result<usize> {
+        let url = self.forward.url("/count");
+        let request = self.http.get(url).query(&[("contains", contains)]);
+        let answer = request.send().await.context("asking the webhook sink")?;
+        let answer = answer.error_for_status().context("the webhook sink")?;
+        answer.json().await.context("the webhook sink's answer")
+    }
+
+    /// Those taken whose body has this text in it, whoever signed them.
+    ///
+    /// # Errors
+    /// When the sink does not answer, or a body is no reminder.
+    pub async fn arrivals(&self, contains: &str) -> Result<Vec<Received>> {
+        let deliveries = self.deliveries(contains).await?;
+        let taken = deliveries.iter().filter(|delivery| !delivery.refused);
+        taken.map(read).collect()
     }
 
     /// Makes the sink refuse the next posts with 503.
@@ -162,13 +187,18 @@ impl Webhooks {
                 delivery.received_at.timestamp(),
             )
             .with_context(|| format!("the signature of {delivery:?}"))?;
-        let body = serde_json::from_str(&delivery.body)
-            .with_context(|| format!("a webhook's body: {}", delivery.body))?;
-        let (Body::Envelope { data: reminder } | Body::Bare(reminder)) = body;
-        Ok(Received {
-            at: delivery.received_at,
-            id: delivery.webhook_id.clone(),
-            reminder,
-        })
+        read(delivery)
     }
+}
+
+/// The reminder in a delivery.
+fn read(delivery: &Delivery) -> Result<Received> {
+    let body = serde_json::from_str(&delivery.body)
+        .with_context(|| format!("a webhook's body: {}", delivery.body))?;
+    let (Body::Envelope { data: reminder } | Body::Bare(reminder)) = body;
+    Ok(Received {
+        at: delivery.received_at,
+        id: delivery.webhook_id.clone(),
+        reminder,
+    })
 }

@@ -102,7 +102,8 @@ fn of_kind<'a>(records: &'a [Record], kind: &'a str) -> impl Iterator<Item = &'a
         .filter(move |record| record.attribute("type") == kind)
 }
 
-fn row(table: &mut String, what: &str, mut delays: Vec<TimeDelta>) {
+/// Adds a row of percentiles.
+pub(crate) fn row(table: &mut String, what: &str, mut delays: Vec<TimeDelta>) {
     delays.sort();
     let p50 = rank(&delays, 50);
     let p99 = rank(&delays, 99);
@@ -112,7 +113,7 @@ fn row(table: &mut String, what: &str, mut delays: Vec<TimeDelta>) {
 }
 
 /// The nearest-rank percentile of sorted delays, in milliseconds.
-fn rank(sorted: &[TimeDelta], percent: usize) -> i64 {
+pub(crate) fn rank(sorted: &[TimeDelta], percent: usize) -> i64 {
     let rank = (sorted.len() * percent).div_ceil(100).max(1);
     sorted.get(rank - 1).map_or(0, TimeDelta::num_milliseconds)
 }
