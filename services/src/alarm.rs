@@ -30,11 +30,11 @@ pub trait AlarmClock: Send + Sync + 'static {
     /// When the clock cannot be reached.
     async fn cancel(&self, alarm: &Alarm) -> anyhow::Result<()>;
 
-    /// Whether the alarm is set.
+    /// Whether the alarm is set for that time.
     ///
     /// # Errors
     /// When the clock cannot be reached.
-    async fn is_set(&self, alarm: &Alarm) -> anyhow::Result<bool>;
+    async fn is_set(&self, alarm: &Alarm, at: DateTime<Utc>) -> anyhow::Result<bool>;
 }
 
 /// Makes the clock what the store says, for each of `work`; what fires at `until` or later gets no
@@ -79,7 +79,7 @@ pub async fn mend(clock: &dyn AlarmClock, set: &[AlarmWork]) -> anyhow::Result<u
     let set: Vec<(Alarm, DateTime<Utc>)> = set.iter().map(AlarmWork::current).collect();
     let lost = stream::iter(set)
         .map(|(alarm, at)| async move {
-            if at <= Utc::now() || clock.is_set(&alarm).await? {
+            if at <= Utc::now() || clock.is_set(&alarm, at).await? {
                 return anyhow::Ok(None);
             }
             tracing::warn!(reminder = %alarm.reminder, "its alarm was lost; it is set again");

@@ -5,19 +5,13 @@ use std::{collections::HashMap, time::Duration};
 use anyhow::Context as _;
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::{
-    event::{Event, Topic},
-    reminder::Alarm,
-};
+use domain::event::{Event, Topic};
 use futures::future::join_all;
 use reqwest::{Client, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::{
-    alarm::AlarmClock,
-    transport::{Outgoing, Publisher, Refusal},
-};
+use crate::transport::{Outgoing, Publisher, Refusal};
 
 /// Longer than any call should take, shorter than people wait.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -50,8 +44,8 @@ impl Sidecar {
         })
     }
 
-    fn job(&self, alarm: &Alarm) -> String {
-        format!("{}/v1.0-alpha1/jobs/{}", self.base, alarm.name())
+    fn job(&self, name: &str) -> String {
+        format!("{}/v1.0-alpha1/jobs/{name}", self.base)
     }
 }
 
@@ -249,35 +243,32 @@ fn parts<'a, 'b>(entries: &'a [(usize, &'b Outgoing)]) -> Vec<&'a [(usize, &'b O
     parts
 }
 
-/// Dapr Jobs as the alarm clock: one-shot jobs with an absolute due time.
-#[async_trait]
-impl AlarmClock for Sidecar {
-    async fn set(&self, alarm: &Alarm, at: DateTime<Utc>) -> anyhow::Result<()> {
+impl Sidecar {
+    /// Sets a one-shot Job, or sets it again: `POST /job/<name>` comes at `due`, or at once where that has
+    /// passed (<https://docs.dapr.io/reference/api/jobs_api/>).
+    ///
+    /// # Errors
+    /// When the sidecar cannot be reached or refuses.
+    pub async fn set_job(&self, name: &str, due: DateTime<Utc>) -> anyhow::Result<()> {
         let body = json!({
-            "dueTime": at.to_rfc3339_opts(SecondsFormat::Nanos, true),
+            "dueTime": due.to_rfc3339_opts(SecondsFormat::Nanos, true),
             "repeats": 1,
             "overwrite": true,
             // A job without data is accepted and never delivered (Dapr 1.16.0).
-            "data": alarm,
+            "data": {"name": name},
             // The default gives up after 3 attempts and deletes the job.
             "failurePolicy": {"constant": {"interval": "5s"}},
         });
-        let response = self.client.post(self.job(alarm)).json(&body).send().await?;
+        let response = self.client.post(self.job(name)).json(&body).send().await?;
         accepted(response).await
     }
 
-    async fn cancel(&self, alarm: &Alarm) -> anyhow::Result<()> {
-        let response = self.client.delete(self.job(alarm)).send().await?;
-        if is_missing(response.status()) {
-            let text = response.text().await?;
-            anyhow::ensure!(text.contains("not found"), "the sidecar answered: {text}");
-            return Ok(());
-        }
-        accepted(response).await
-    }
-
-    async fn is_set(&self, alarm: &Alarm) -> anyhow::Result<bool> {
-        let response = self.client.get(self.job(alarm)).send().await?;
+    /// Whether the scheduler has a Job of this name.
+    ///
+    /// # Errors
+    /// When the sidecar cannot be reached, or answers neither way.
+    pub async fn has_job(&self, name: &str) -> anyhow::Result<bool> {
+        let response = self.client.get(self.job(name)).send().await?;
         let status = response.status();
         if status.is_success() {
             return Ok(true);

@@ -11,6 +11,7 @@ pub mod config;
 pub mod consumer;
 pub mod dapr;
 pub mod dead_letters;
+pub mod jobs;
 pub mod notifications;
 pub mod recurrence;
 pub mod relay;

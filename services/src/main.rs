@@ -12,6 +12,7 @@ use services::{
     config::{Common, Config, Role},
     consumer::{self, Consumer, for_sidecar},
     dapr::{DaprPublisher, Sidecar},
+    jobs::JobClock,
     notifications::Notifications,
     recurrence::Recurrence,
     relay::Relay,
@@ -69,7 +70,8 @@ async fn run() -> anyhow::Result<()> {
                 per_second: args.catch_up_per_second,
                 ..CatchUp::default()
             };
-            let clock = Arc::new(Sidecar::new(process.common.dapr_http_port)?);
+            let sidecar = Sidecar::new(process.common.dapr_http_port)?;
+            let clock = Arc::new(JobClock::new(sidecar));
             let service = Reminders::new(process.store.clone(), clock, policy);
             let mut work = JoinSet::new();
             work.spawn(reminders::tick_each_second(

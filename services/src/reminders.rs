@@ -3,6 +3,7 @@
 
 pub mod internal_api;
 mod routes;
+mod second;
 mod sweep;
 
 use std::{sync::Arc, time::Duration};
@@ -91,14 +92,6 @@ impl Reminders {
             count(Path::Alarm, fired);
             return Ok(fired);
         }
-    }
-
-    /// What an alarm of the clock comes to: `true` when the clock is done with it.
-    ///
-    /// # Errors
-    /// When the store is away: the alarm must ring again.
-    pub async fn on_alarm(&self, alarm: &Alarm) -> anyhow::Result<bool> {
-        Ok(!matches!(self.ring(alarm).await?, Fired::Early { .. }))
     }
 
     /// Makes a reminder what a `ReminderJob` asks for, and sets its alarm.

@@ -72,7 +72,7 @@ impl AlarmClock for Timer {
         Ok(())
     }
 
-    async fn is_set(&self, alarm: &Alarm) -> anyhow::Result<bool> {
+    async fn is_set(&self, alarm: &Alarm, _: DateTime<Utc>) -> anyhow::Result<bool> {
         Ok(self.alarms().contains_key(alarm))
     }
 }
@@ -95,10 +95,10 @@ mod tests {
         let (timer, mut ringing) = Timer::new();
         let at = Utc::now() + Duration::from_millis(50);
         timer.set(&alarm(1), at).await.unwrap();
-        assert!(timer.is_set(&alarm(1)).await.unwrap());
+        assert!(timer.is_set(&alarm(1), at).await.unwrap());
         assert_eq!(ringing.recv().await, Some(alarm(1)));
         assert!(Utc::now() >= at);
-        assert!(!timer.is_set(&alarm(1)).await.unwrap());
+        assert!(!timer.is_set(&alarm(1), at).await.unwrap());
     }
 
     #[tokio::test]

@@ -21,8 +21,8 @@ use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 pub use alarm::{
-    AlarmWork, imminent, is_overdue, left_over, mark_armed, mark_disarmed, overdue, try_lock_sweep,
-    unarmed, work_of, work_of_tasks,
+    AlarmWork, due_within, imminent, is_overdue, left_over, mark_armed, mark_disarmed, overdue,
+    try_lock_sweep, unarmed, work_of, work_of_tasks,
 };
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use history::history;

@@ -89,18 +89,17 @@ impl Database {
             .context("reading reminders")
     }
 
-    /// The name of the Dapr Job that stands for a reminder now.
+    /// The name of the Dapr Job of a reminder's second.
     ///
     /// # Errors
     /// When Postgres does not answer or knows no such reminder.
-    pub async fn alarm_name(&self, reminder: Uuid) -> Result<String> {
-        let (occurrence, generation): (i32, i64) =
-            sqlx::query_as("select occurrence, generation from reminders where id = $1")
-                .bind(reminder)
-                .fetch_one(&self.0)
-                .await
-                .context("reading a reminder")?;
-        Ok(format!("r.{reminder}.{occurrence}.{generation}"))
+    pub async fn job_name(&self, reminder: Uuid) -> Result<String> {
+        let at: DateTime<Utc> = sqlx::query_scalar("select fire_at from reminders where id = $1")
+            .bind(reminder)
+            .fetch_one(&self.0)
+            .await
+            .context("reading a reminder")?;
+        Ok(format!("s.{}", at.timestamp()))
     }
 
     /// When each event of this type since then was committed (its row's clock, at most a few

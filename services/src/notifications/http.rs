@@ -19,8 +19,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Go none, Node 5 s), so that few are closed under our hands.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// Connections kept for a receiver.
-const KEPT: usize = 32;
+/// Connections kept for a receiver: as many as may be under way to it, or each burst would look its name
+/// up and connect anew.
+const KEPT: usize = 64;
 
 /// An HTTP client that goes to public addresses only, unless private ones are allowed.
 pub(super) struct Http {

@@ -8,11 +8,11 @@ use axum::{
     http::StatusCode,
     routing::post,
 };
-use domain::reminder::Alarm;
 
 use super::Reminders;
+use crate::jobs;
 
-/// `POST /job/<name>`: an alarm rings. `POST /sweep`: Dapr's cron binding.
+/// `POST /job/<name>`: the Job of a second rings. `POST /sweep`: Dapr's cron binding.
 ///
 /// Any answer but a 2xx or 404 makes Dapr call again in 5 s; so nothing here answers 404.
 pub fn routes(service: Arc<Reminders>) -> Router {
@@ -23,15 +23,15 @@ pub fn routes(service: Arc<Reminders>) -> Router {
 }
 
 async fn on_job(State(service): State<Arc<Reminders>>, Path(name): Path<String>) -> StatusCode {
-    let Some(alarm) = Alarm::parse(&name) else {
+    let Some(second) = jobs::parse(&name) else {
         tracing::error!(name, "a job of this app-id that is not ours: acknowledged");
         return StatusCode::OK;
     };
-    match service.on_alarm(&alarm).await {
+    match service.on_second(second).await {
         Ok(true) => StatusCode::OK,
         Ok(false) => StatusCode::SERVICE_UNAVAILABLE,
         Err(error) => {
-            tracing::warn!(reminder = %alarm.reminder, error = format!("{error:#}"), "could not fire; the alarm rings again");
+            tracing::warn!(%second, error = format!("{error:#}"), "could not fire everything; the job rings again");
             StatusCode::INTERNAL_SERVER_ERROR
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use chrono::{Duration, Utc};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
 use domain::{
     event::EventType,
     reminder::{Alarm, CatchUp},
@@ -224,7 +224,7 @@ async fn late_alarms_beyond_the_rate_are_left_to_the_sweep() {
 }
 
 #[tokio::test]
-async fn an_alarm_of_nobody_is_acknowledged() {
+async fn an_alarm_of_nobody_does_nothing() {
     let pool = store::testing::database().await;
     let service = service(&pool, Arc::new(Silent::default()));
     let nobody = Alarm {
@@ -232,7 +232,77 @@ async fn an_alarm_of_nobody_is_acknowledged() {
         occurrence: 0,
         generation: 1,
     };
-    assert!(service.on_alarm(&nobody).await.unwrap());
+    assert_eq!(service.ring(&nobody).await.unwrap(), Fired::Unknown);
+}
+
+/// When each reminder was claimed.
+async fn claimed(pool: &sqlx::PgPool) -> Vec<(DateTime<Utc>, DateTime<Utc>)> {
+    sqlx::query_as(
+        "select r.fire_at, f.fired_at from firings f join reminders r on r.id = f.reminder_id
+         order by r.fire_at, r.id",
+    )
+    .fetch_all(pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn everything_of_a_second_fires_at_its_own_instant_and_once() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let owner = user(&pool).await;
+    let second = (Utc::now() + Duration::milliseconds(1_300)).trunc_subsecs(0);
+    let within = [0, 1, 250, 600, 999].map(|ms| second + Duration::milliseconds(ms));
+    let beside = [
+        second - Duration::milliseconds(1),
+        second + Duration::seconds(1),
+    ];
+    create(&pool, &task(owner, &within)).await;
+    create(&pool, &task(owner, &beside)).await;
+    // Held back, it is not fired; nor is one that is over.
+    let held = create(&pool, &task(owner, &[second])).await[0];
+    sqlx::query("update reminders set suspended = true where id = $1")
+        .bind(held)
+        .execute(&*pool)
+        .await
+        .unwrap();
+
+    // Twice at once, and once more.
+    let (first, again) = tokio::join!(service.on_second(second), service.on_second(second));
+    assert!(first.unwrap() && again.unwrap());
+    assert!(service.on_second(second).await.unwrap());
+    let claimed = claimed(&pool).await;
+    assert_eq!(
+        claimed.iter().map(|(at, _)| *at).collect::<Vec<_>>(),
+        within
+    );
+    for (at, claimed) in claimed {
+        assert!(claimed >= at, "{at} fired at {claimed}");
+        assert!(
+            claimed - at < Duration::milliseconds(900),
+            "{at} fired at {claimed}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_of_more_than_a_page_fires_whole_and_one_that_rings_too_early_rings_again() {
+    let pool = store::testing::database().await;
+    let service = service(&pool, Arc::new(Silent::default()));
+    let second = (Utc::now() - Duration::seconds(1)).trunc_subsecs(0);
+    sqlx::query(
+        "insert into reminders (id, origin, message, fire_at, phase)
+         select gen_random_uuid(), 'kubernetes', 'x', $1, 'Scheduled' from generate_series(1, 5010)",
+    )
+    .bind(second)
+    .execute(&*pool)
+    .await
+    .unwrap();
+    assert!(service.on_second(second).await.unwrap());
+    assert_eq!(claimed(&pool).await.len(), 5_010);
+
+    let early = second + Duration::seconds(60);
+    assert!(!service.on_second(early).await.unwrap());
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn a_snoozed_reminder_fires_again_as_another_occurrence_and_the_earlier_on
     let service = service(&pool, clock.clone());
     service.sweep().await.unwrap();
     let first = alarm_of(&pool, id).await;
-    assert!(service.on_alarm(&first).await.unwrap());
+    service.ring(&first).await.unwrap();
     assert_eq!(phase(&pool, id).await, "Fired");
     sqlx::query(
         "insert into deliveries (reminder_id, occurrence, channel, target, body, idempotency_key,
@@ -125,7 +125,7 @@ async fn a_snoozed_reminder_fires_again_as_another_occurrence_and_the_earlier_on
         ..first
     };
     assert!(clock.names().contains(&alarm.name()));
-    assert!(service.on_alarm(&first).await.unwrap());
+    service.ring(&first).await.unwrap();
     assert_eq!(phase(&pool, id).await, "Scheduled");
 
     sqlx::query("update reminders set fire_at = now() where id = $1")
@@ -133,7 +133,7 @@ async fn a_snoozed_reminder_fires_again_as_another_occurrence_and_the_earlier_on
         .execute(&*pool)
         .await
         .unwrap();
-    assert!(service.on_alarm(&alarm).await.unwrap());
+    service.ring(&alarm).await.unwrap();
     assert_eq!(phase(&pool, id).await, "Fired");
     let history = ledger(&pool, id).await;
     let fired: Vec<(i32, bool, usize)> = history

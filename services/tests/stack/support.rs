@@ -134,7 +134,7 @@ impl AlarmClock for Silent {
         Ok(())
     }
 
-    async fn is_set(&self, alarm: &Alarm) -> anyhow::Result<bool> {
+    async fn is_set(&self, alarm: &Alarm, _: DateTime<Utc>) -> anyhow::Result<bool> {
         self.check()?;
         Ok(self.set.lock().unwrap().contains(&alarm.name()))
     }

@@ -52,15 +52,21 @@ pub async fn plan_all(
     }
     let mut held: Vec<Delivery> = Vec::new();
     if !rows.reminders.is_empty() {
+        // The reminders are locked before anything is written, all in the order of their ids: whoever
+        // serves the same firings without their events (`reminders::unserved`) holds them locked, and
+        // would wait for what was written here while this waits for its locks.
         let noted: Vec<Delivery> = sqlx::query_as(
-            "insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
+            "with alive as materialized (
+                 select id from reminders where id = any($1) order by id for key share)
+             insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
                  idempotency_key, lane, holder, next_attempt_at)
              select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
                  $6::uuid[], $7::uuid[], $8::text[], $9::uuid[],
                  $10::timestamptz[])
                  as n (reminder_id, occurrence, channel, target, body, owner_id,
                        idempotency_key, lane, holder, next_attempt_at)
-             where exists (select 1 from reminders r where r.id = n.reminder_id)
+             join alive on alive.id = n.reminder_id
+             order by n.reminder_id, n.occurrence, n.channel
              on conflict do nothing
              returning *",
         )

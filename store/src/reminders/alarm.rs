@@ -40,6 +40,11 @@ impl AlarmWork {
             .map(|set| self.alarm(set))
     }
 
+    /// Where it stands in the order of [`due_within`].
+    pub fn place(&self) -> (DateTime<Utc>, Uuid) {
+        (self.fire_at, self.id)
+    }
+
     /// The alarm as it should be set, whether or not it is.
     pub fn current(&self) -> (Alarm, DateTime<Utc>) {
         (self.alarm(self.generation), self.fire_at)
@@ -167,6 +172,39 @@ pub async fn imminent(
     ))
     .bind(from)
     .bind(until)
+    .bind(limit)
+    .fetch_all(conn)
+    .await
+}
+
+/// Reminders that wait and fire within `span`, in the order of their instants, a page behind `after`.
+///
+/// # Errors
+/// From the database.
+pub async fn due_within(
+    conn: &mut PgConnection,
+    span: Range<DateTime<Utc>>,
+    after: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> Result<Vec<AlarmWork>, sqlx::Error> {
+    let (at, id) = after.unwrap_or((span.start, Uuid::nil()));
+    // Each phase is one stretch of the index, in order.
+    sqlx::query_as(
+        "select * from (
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+              from reminders where phase = 'Scheduled' and not suspended
+                  and (fire_at, id) > ($1, $2) and fire_at < $3
+              order by fire_at, id limit $4)
+             union all
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+              from reminders where phase = 'Pending' and not suspended
+                  and (fire_at, id) > ($1, $2) and fire_at < $3
+              order by fire_at, id limit $4)) as both_phases
+         order by fire_at, id limit $4",
+    )
+    .bind(at)
+    .bind(id)
+    .bind(span.end)
     .bind(limit)
     .fetch_all(conn)
     .await
