@@ -98,6 +98,14 @@ bench *args: (prepare "--build")
 measure *args:
     e2e/measure {{ args }}
 
+# The same stack under ten times the load of the end-to-end test, or one stage of it.
+measure-load *stage:
+    e2e/measure load {{ stage }}
+
+# Kill and pause the parts of the stack on the test cluster, and see what becomes of its reminders.
+faults-cluster:
+    e2e/measure faults
+
 # Real Postgres, Kafka and Dapr on this machine, no cluster; also `--only FAULT`, `--list`.
 # Break a stack under load and check what comes of it: `--minutes N --seed S`; see docs/faults.md.
 faults *args: (prepare)

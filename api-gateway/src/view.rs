@@ -1,6 +1,6 @@
 //! What requests and answers look like: the shapes of the OpenAPI document.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::{
     recurrence::SeriesSpec,
     reminder::{Channel, ChannelKind},
@@ -240,7 +240,8 @@ impl From<&Due> for DueInput {
                 time_zone,
             } => Self {
                 date: None,
-                date_time: Some(date_time.format("%Y-%m-%dT%H:%M:%S").to_string()),
+                // `Debug` is ISO 8601, and need not read a format first.
+                date_time: Some(format!("{:?}", date_time.trunc_subsecs(0))),
                 time_zone: Some(time_zone.name().to_owned()),
             },
             Due::On { date } => Self {

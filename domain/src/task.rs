@@ -178,7 +178,7 @@ impl RemindAt {
 
 /// A reminder as its owner writes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", try_from = "Fields")]
 pub struct ReminderSpec {
     /// When it fires.
     #[serde(flatten)]
@@ -186,6 +186,33 @@ pub struct ReminderSpec {
     /// Where it goes; empty: the owner's default channels.
     #[serde(default)]
     pub channels: Vec<Channel>,
+}
+
+/// The fields of a [`ReminderSpec`]: read at once, where `flatten` and `untagged` would keep a copy of each
+/// value to try it, fifty times for a page of a list.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Fields {
+    at: Option<DateTime<Utc>>,
+    before_seconds: Option<i64>,
+    #[serde(default)]
+    channels: Vec<Channel>,
+}
+
+impl TryFrom<Fields> for ReminderSpec {
+    type Error = &'static str;
+
+    fn try_from(fields: Fields) -> Result<Self, Self::Error> {
+        let when = match (fields.at, fields.before_seconds) {
+            (Some(at), _) => RemindAt::At { at },
+            (None, Some(before_seconds)) => RemindAt::Before { before_seconds },
+            (None, None) => return Err("a reminder has `at` or `beforeSeconds`"),
+        };
+        Ok(Self {
+            when,
+            channels: fields.channels,
+        })
+    }
 }
 
 /// A task.
@@ -338,6 +365,19 @@ mod tests {
             hour_before.fire_at(Some(&due), chrono_tz::Asia::Tokyo),
             Some(utc("2026-11-29T23:00:00Z"))
         );
+    }
+
+    #[test]
+    fn a_reminder_is_read_as_it_is_written() {
+        for text in [
+            r#"{"at":"2026-11-30T09:00:00Z","channels":[]}"#,
+            r#"{"beforeSeconds":3600,"channels":[{"type":"webhook"}]}"#,
+        ] {
+            let spec: ReminderSpec = serde_json::from_str(text).unwrap();
+            assert_eq!(serde_json::to_string(&spec).unwrap(), text);
+        }
+        let neither = serde_json::from_str::<ReminderSpec>(r#"{"channels":[]}"#);
+        assert!(neither.unwrap_err().to_string().contains("beforeSeconds"));
     }
 
     #[test]

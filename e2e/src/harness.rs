@@ -24,9 +24,13 @@ pub use dapr::Sidecar;
 pub use database::{Database, Stages};
 pub use gateway::{Changes, Channel, Gateway, Task, User};
 pub use kafka::{Kafka, Record};
-pub use node::{Process, containers_of, kill, processor_seconds};
+pub use node::{
+    Process, Signal, containers_of, kill, processes_beside_us, processor_seconds, signal,
+};
 pub use reach::{Forward, Target};
 pub use settings::{Reach, Settings};
-pub use stack::{NAMESPACE, OPERATOR, OPERATOR_NAMESPACE, ROLES, STACK, TOPIC_PREFIX};
+pub use stack::{
+    DAPR_NAMESPACE, NAMESPACE, OPERATOR, OPERATOR_NAMESPACE, ROLES, STACK, TOPIC_PREFIX,
+};
 pub use wait::eventually;
 pub use webhooks::{HANGING_URL, Received, SINK_URL, Webhooks};

@@ -209,6 +209,22 @@ impl User {
             .await
     }
 
+    /// Deletes a task; one that is deleted already is no error.
+    ///
+    /// # Errors
+    /// When the gateway refuses.
+    pub async fn delete_task(&self, task: Uuid) -> Result<()> {
+        let gateway = &self.gateway;
+        let url = gateway.forward.url(&format!("/v1/tasks/{task}"));
+        let request = gateway.http.delete(url).bearer_auth(&self.token);
+        let answer = request.send().await.context("DELETE a task")?;
+        let gone = answer.status() == reqwest::StatusCode::NOT_FOUND;
+        if !gone {
+            answer.error_for_status().context("DELETE a task")?;
+        }
+        Ok(())
+    }
+
     /// Every open task of this user, page after page.
     ///
     /// # Errors

@@ -82,23 +82,76 @@ pub fn processor_seconds() -> BTreeMap<u32, (String, f64)> {
         .collect()
 }
 
-/// `kill -9`.
+impl Process {
+    /// Whether it runs a program of this name; those of Postgres write what they do behind it.
+    pub fn runs(&self, program: &str) -> bool {
+        let Some(first) = self.command.first() else {
+            return false;
+        };
+        let path = first
+            .split_once(": ")
+            .map_or(first.as_str(), |(path, _)| path);
+        Path::new(path)
+            .file_name()
+            .is_some_and(|name| name == program)
+    }
+}
+
+/// The processes of this program that share our network namespace: parts of the node, which run in no pod.
+pub fn processes_beside_us(program: &str) -> Vec<Process> {
+    let namespace = |pid: &str| fs::read_link(format!("/proc/{pid}/ns/net")).ok();
+    let ours = namespace("self");
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter_map(|entry| process(&entry.path()))
+        .filter(|process| process.runs(program) && namespace(&process.pid.to_string()) == ours)
+        .collect()
+}
+
+/// What is sent to a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// It dies at once.
+    Kill,
+    /// It stands still.
+    Stop,
+    /// It goes on.
+    Continue,
+}
+
+/// Sends a signal.
 ///
 /// # Errors
 /// When the process is gone or not ours.
-pub async fn kill(process: &Process) -> Result<()> {
+pub async fn signal(process: &Process, signal: Signal) -> Result<()> {
+    let name = match signal {
+        Signal::Kill => "-KILL",
+        Signal::Stop => "-STOP",
+        Signal::Continue => "-CONT",
+    };
     let status = Command::new("kill")
-        .args(["-KILL", &process.pid.to_string()])
+        .args([name, &process.pid.to_string()])
         .status()
         .await
         .context("cannot run kill")?;
     ensure!(
         status.success(),
-        "kill -KILL {} ({:?}): {status}",
+        "kill {name} {} ({:?}): {status}",
         process.pid,
         process.command
     );
     Ok(())
+}
+
+/// `kill -9`.
+///
+/// # Errors
+/// When the process is gone or not ours.
+pub async fn kill(process: &Process) -> Result<()> {
+    signal(process, Signal::Kill).await
 }
 
 #[cfg(test)]

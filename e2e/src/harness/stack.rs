@@ -6,6 +6,8 @@ pub const NAMESPACE: &str = "default";
 pub const STACK: &str = "demo";
 /// Namespace of the operator.
 pub const OPERATOR_NAMESPACE: &str = "todostack-system";
+/// Namespace of Dapr's control plane.
+pub const DAPR_NAMESPACE: &str = "dapr-system";
 /// Helm release and Deployment of the operator.
 pub const OPERATOR: &str = "todostack-operator";
 /// What the names of the stack's topics begin with.

@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use anyhow::{Context, Result};
-use e2e::harness::{Cluster, NAMESPACE, OPERATOR_NAMESPACE, containers_of, processor_seconds};
+use e2e::harness::{
+    Cluster, DAPR_NAMESPACE, NAMESPACE, OPERATOR_NAMESPACE, containers_of, processor_seconds,
+};
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::{Api, ResourceExt, api::ListParams};
 
@@ -88,8 +90,6 @@ pub(crate) fn restarts(before: &Restarts, after: &Restarts) -> String {
     format!("Started again: {}.\n", changed.join(", "))
 }
 
-/// Where Dapr's control plane lives.
-const DAPR_NAMESPACE: &str = "dapr-system";
 /// Processes named where the busiest are.
 const BUSIEST: usize = 12;
 

@@ -309,15 +309,25 @@ async fn create_job(
     n: usize,
     due: DateTime<Utc>,
 ) -> Result<()> {
-    let job = json!({
-        "apiVersion": "todostack.dev/v1alpha1",
-        "kind": "ReminderJob",
-        "metadata": {"name": format!("{marker}-{n}"), "namespace": NAMESPACE, "labels": {"load": marker}},
-        "spec": {"stackRef": {"name": STACK}, "fireAt": due, "message": format!("{marker} {n}")},
-    });
-    let job: ReminderJob = serde_json::from_value(job).context("a ReminderJob")?;
+    let job = reminder_job(marker, n, &format!("{marker} {n}"), due)?;
     jobs.create(&PostParams::default(), &job)
         .await
         .context("creating a ReminderJob")
         .map(drop)
+}
+
+/// The n-th ReminderJob of those labelled `load=<marker>`.
+pub(crate) fn reminder_job(
+    marker: &str,
+    n: usize,
+    message: &str,
+    due: DateTime<Utc>,
+) -> Result<ReminderJob> {
+    let job = json!({
+        "apiVersion": "todostack.dev/v1alpha1",
+        "kind": "ReminderJob",
+        "metadata": {"name": format!("{marker}-{n}"), "namespace": NAMESPACE, "labels": {"load": marker}},
+        "spec": {"stackRef": {"name": STACK}, "fireAt": due, "message": message},
+    });
+    serde_json::from_value(job).context("a ReminderJob")
 }

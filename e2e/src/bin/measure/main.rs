@@ -2,9 +2,11 @@
 //! of reminders, memory of each process, sizes of the images. `e2e/measure` runs it with the
 //! environment of the test cluster. Where there is no stack it makes the one of the end-to-end test.
 //! With `load` as its argument: the same stack under ten times that test's load, or one stage of it
-//! (`load burst`; the others are `log-ins`, `steady`, `jobs` and `hanging`).
+//! (`load burst`; the others are `log-ins`, `steady`, `jobs` and `hanging`). With `faults`: the stack while its
+//! parts are killed and paused; exit code 1 when a promise was broken.
 
 mod delays;
+mod faults;
 mod footprint;
 mod load;
 
@@ -22,6 +24,12 @@ async fn main() -> std::process::ExitCode {
 async fn run() -> Result<()> {
     let count = match std::env::args().nth(1) {
         None => REMINDERS,
+        Some(text) if text == "faults" => {
+            let cluster = Cluster::connect().await?;
+            cluster.install().await?;
+            println!("{}", faults::table(&cluster).await?);
+            return Ok(());
+        }
         Some(text) if text == "load" => {
             let cluster = Cluster::connect().await?;
             cluster.install().await?;
