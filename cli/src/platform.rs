@@ -8,7 +8,7 @@ use domain::{reminder::CatchUp, webhook::Secret};
 use gateway::Gateway;
 use runtime::auth;
 use services::{
-    audit::Audit,
+    audit::{self, Audit},
     consumer::Consumer,
     notifications::{Notifications, webhook::Webhooks},
     recurrence::Recurrence,
@@ -35,6 +35,9 @@ pub(crate) struct Options {
     /// What to do with overdue reminders.
     pub(crate) catch_up: CatchUp,
 }
+
+/// For how long the audit trail is kept, as the service of a cluster does unless told otherwise.
+const TRAIL_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
 /// A running platform.
 pub(crate) struct Platform {
@@ -134,6 +137,7 @@ impl Platform {
             shutdown.clone(),
         ));
         work.spawn(notifications.run(shutdown.clone()));
+        work.spawn(audit::maintain(store.clone(), TRAIL_KEPT, shutdown.clone()));
         work.spawn(sync.clone().listen());
         let router = gateway::router(gateway).merge(sync.router());
         let stop = shutdown.clone();

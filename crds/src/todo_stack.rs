@@ -54,6 +54,9 @@ pub struct TodoStackSpec {
     /// How reminders leave the stack.
     #[serde(default)]
     pub notifications: NotificationsSpec,
+    /// The trail of who did what, and when.
+    #[serde(default)]
+    pub audit: AuditSpec,
     /// Scales every workload to nothing; data, topics and Dapr objects stay.
     #[serde(default)]
     pub suspend: bool,
@@ -296,6 +299,23 @@ impl Default for RemindersSpec {
             mirror_limit: 100,
             catch_up_window_seconds: 86_400,
             catch_up_per_second: 50,
+        }
+    }
+}
+
+/// The trail of who did what, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuditSpec {
+    /// Days for which the trail is kept; it is dropped by whole months.
+    #[schemars(range(min = 30, max = 36_500))]
+    pub retention_days: i32,
+}
+
+impl Default for AuditSpec {
+    fn default() -> Self {
+        Self {
+            retention_days: 400,
         }
     }
 }

@@ -107,6 +107,15 @@ impl Topic {
     }
 }
 
+/// Who caused an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Actor {
+    /// A user.
+    User(Uuid),
+    /// The platform itself: recurrence, a `ReminderJob`, the alarm clock, a delivery.
+    System,
+}
+
 /// One event in the CloudEvents 1.0 JSON format
 /// (<https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md>).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -131,8 +140,18 @@ pub struct Event {
     /// The user whose data this is; absent for reminders made by a `ReminderJob` without an owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Uuid>,
+    /// What kind of actor caused it: `app_user` or `system`, and what the Auth Context extension
+    /// (<https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/authcontext.md>) knows
+    /// besides. Absent from events written before there was any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authtype: Option<String>,
+    /// The user's id, for an `app_user`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authid: Option<String>,
     /// The task (`task.*`, see [`crate::task::Task`]) or the reminder
-    /// (`reminder.*`, see [`crate::reminder::ReminderEvent`]).
+    /// (`reminder.*`, see [`crate::reminder::ReminderEvent`]). A task's write besides has `changes`: by
+    /// field, `before` and `after` (null: none), see [`crate::changes`]. It came to v1 of the schema later;
+    /// who does not know it passes over it.
     pub data: serde_json::Value,
 }
 
@@ -156,14 +175,51 @@ impl Event {
             datacontenttype: "application/json".into(),
             dataschema: format!("https://todostack.dev/schemas/{}/v1", kind.as_str()),
             owner,
+            authtype: None,
+            authid: None,
             data,
         }
+    }
+
+    /// The same, caused by `actor`.
+    #[must_use]
+    pub fn by(mut self, actor: Actor) -> Self {
+        let (kind, id) = match actor {
+            Actor::User(id) => ("app_user", Some(id.to_string())),
+            Actor::System => ("system", None),
+        };
+        self.authtype = Some(kind.into());
+        self.authid = id;
+        self
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_actor_is_an_extension_of_cloud_events_that_old_events_lack() {
+        let event = Event::new(
+            Uuid::nil(),
+            EventType::TaskCreated,
+            "t",
+            None,
+            DateTime::UNIX_EPOCH,
+            serde_json::Value::Null,
+        );
+        let old = serde_json::to_value(&event).expect("plain fields serialise");
+        assert!(old.get("authtype").is_none() && old.get("authid").is_none());
+        let read: Event = serde_json::from_value(old).expect("an old event is read");
+        assert_eq!(read, event);
+        let user = Uuid::from_u128(7);
+        let by_user = serde_json::to_value(event.clone().by(Actor::User(user))).expect("as above");
+        assert_eq!(by_user["authtype"], "app_user");
+        assert_eq!(by_user["authid"], user.to_string());
+        let by_system = serde_json::to_value(event.by(Actor::System)).expect("as above");
+        assert_eq!(by_system["authtype"], "system");
+        assert!(by_system.get("authid").is_none());
+    }
 
     #[test]
     fn the_type_attribute_is_the_serialised_form() {

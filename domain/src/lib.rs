@@ -2,6 +2,7 @@
 //! recurrence, the life of a reminder, the events between services, and the internal API that the
 //! operator speaks. Callers pass `now`; equal inputs give equal outputs.
 
+pub mod changes;
 pub mod error;
 pub mod event;
 pub mod history;

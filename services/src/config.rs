@@ -1,6 +1,6 @@
 //! Settings, by environment or flag; see docs/architecture.md. `Debug` shows no secret.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
@@ -76,7 +76,7 @@ pub enum Role {
     /// Serve channels.
     Notifications(NotificationsArgs),
     /// Keep the trail.
-    Audit(Common),
+    Audit(AuditArgs),
     /// Stream changes to devices.
     Sync(SyncArgs),
     /// List the events that the broker never took, or publish them once more; and end.
@@ -95,6 +95,29 @@ pub struct RelayArgs {
     /// What topic names begin with; absent: `<namespace>.<stack>.`.
     #[arg(long, env = "TODOSTACK_TOPIC_PREFIX")]
     pub topic_prefix: Option<String>,
+}
+
+/// Settings of the audit service.
+#[derive(Args)]
+pub struct AuditArgs {
+    /// What every role needs.
+    #[command(flatten)]
+    pub common: Common,
+    /// Days for which the trail is kept; whole months are dropped.
+    #[arg(
+        long,
+        env = "TODOSTACK_AUDIT_RETENTION_DAYS",
+        default_value_t = 400,
+        value_parser = clap::value_parser!(u16).range(30..=36_500)
+    )]
+    pub audit_retention_days: u16,
+}
+
+impl AuditArgs {
+    /// For how long the trail is kept.
+    pub fn retention(&self) -> Duration {
+        Duration::from_secs(u64::from(self.audit_retention_days) * 86_400)
+    }
 }
 
 /// Settings of the reminders service.

@@ -8,7 +8,7 @@ use clap::Parser;
 use domain::reminder::CatchUp;
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 use services::{
-    audit::Audit,
+    audit::{self, Audit},
     config::{Common, Config, Role},
     consumer::{self, Consumer, for_sidecar},
     dapr::{DaprPublisher, Sidecar},
@@ -96,10 +96,15 @@ async fn run() -> anyhow::Result<()> {
             let store = process.store.clone();
             process.consume(Arc::new(Recurrence { store })).await
         }
-        Role::Audit(common) => {
-            let process = Process::start(common, "audit")?;
+        Role::Audit(args) => {
+            let retention = args.retention();
+            let process = Process::start(args.common, "audit")?;
             let store = process.store.clone();
-            process.consume(Arc::new(Audit { store })).await
+            let mut work = JoinSet::new();
+            let shutdown = process.shutdown.clone();
+            work.spawn(audit::maintain(store.clone(), retention, shutdown));
+            let sidecar = consumer::routes(Arc::new(Audit { store }));
+            process.serve(sidecar, Router::new(), work).await
         }
         Role::Notifications(args) => {
             let common = args.common.clone();

@@ -40,13 +40,23 @@ pub async fn migrate_url(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Brings the schema up to date. Safe to run from several processes at once.
+/// Brings the schema up to date, and gives the role of the audit service its rights. Safe to run from
+/// several processes at once.
 ///
 /// # Errors
 /// When a migration fails, or the database knows migrations that this program does not.
 pub async fn migrate(pool: &PgPool) -> Result<(), sqlx::migrate::MigrateError> {
-    sqlx::migrate!("./migrations").run(pool).await
+    MIGRATOR.run(pool).await?;
+    if let Some(why) = audit::grant(pool).await? {
+        tracing::warn!(
+            why,
+            "the database user may make no role for the audit service: triggers alone keep the trail append-only"
+        );
+    }
+    Ok(())
 }
+
+static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
 /// `Ok` when the database answers.
 ///

@@ -13,7 +13,7 @@ mod snooze;
 
 use chrono::{DateTime, Utc};
 use domain::{
-    event::{Event, EventType},
+    event::{Actor, Event, EventType},
     internal_api::TaskTemplate,
     reminder::{Channel, Phase, ReminderEvent},
 };
@@ -100,7 +100,7 @@ impl Reminder {
     }
 }
 
-/// An event about a reminder. `id` decides whether two of them are the same event.
+/// An event about a reminder, caused by the platform. `id` decides whether two of them are the same event.
 pub(crate) fn event(
     id: Uuid,
     kind: EventType,
@@ -111,7 +111,7 @@ pub(crate) fn event(
     // Of one task's events the order is kept, those about its reminders included.
     let subject = data.task_id.unwrap_or(data.reminder_id).to_string();
     let data = serde_json::to_value(data).expect("a reminder's event has only plain fields");
-    Event::new(id, kind, subject, owner, now, data)
+    Event::new(id, kind, subject, owner, now, data).by(Actor::System)
 }
 
 /// Id of what becomes of one firing: the same however often it is told.
@@ -119,11 +119,22 @@ pub(crate) fn firing_event_id(what: &str, reminder: Uuid, occurrence: i32) -> Uu
     Uuid::new_v5(&reminder, format!("{what}.{occurrence}").as_bytes())
 }
 
-/// Writes an event of this kind about each reminder as it is.
+/// Writes an event of this kind about each reminder as it is, caused by the platform.
 async fn announce(
     conn: &mut PgConnection,
     kind: EventType,
     reminders: &[Reminder],
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    announce_by(conn, kind, reminders, |_| Actor::System, now).await
+}
+
+/// Writes an event of this kind about each reminder as it is, and who caused it.
+async fn announce_by(
+    conn: &mut PgConnection,
+    kind: EventType,
+    reminders: &[Reminder],
+    actor: impl Fn(&Reminder) -> Actor,
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     let events: Vec<Event> = reminders
@@ -136,6 +147,7 @@ async fn announce(
                 &reminder.event_data(),
                 now,
             )
+            .by(actor(reminder))
         })
         .collect();
     outbox::put_all(conn, &events).await

@@ -45,6 +45,70 @@ pub async fn database() -> Store {
         .connect(&format!("{}/{name}", server.base))
         .await
         .expect("connect to the test database");
+    // A role goes with the number of the database: the template's is not this one's.
+    let refused = crate::audit::grant(&pool).await.expect("the audit role");
+    assert_eq!(refused, None, "the tests' user may make roles");
+    Store::new(pool)
+}
+
+/// A user of the server who owns an empty database and is nobody's superuser, connected to it.
+/// `may_create_roles`: whether they may do that.
+///
+/// # Panics
+/// When there is no Postgres to be had.
+pub async fn owned_by_plain_user(may_create_roles: bool) -> Store {
+    let server = SERVER.get_or_init(start).await;
+    let name = format!(
+        "plain_{}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let right = if may_create_roles { "createrole" } else { "" };
+    let mut admin = admin(&server.base).await;
+    for statement in [
+        format!("create role {name} login password '{name}' {right}"),
+        format!("create database {name} owner {name}"),
+    ] {
+        sqlx::query(AssertSqlSafe(statement))
+            .execute(&mut admin)
+            .await
+            .expect("create a plain user with a database");
+    }
+    let options = crate::pool::connect_options(&format!("{}/{name}", server.base))
+        .expect("the server's URL")
+        .username(&name)
+        .password(&name);
+    let pool = PgPoolOptions::new()
+        .max_connections(4)
+        .connect_with(options)
+        .await
+        .expect("connect as the plain user");
+    Store::new(pool)
+}
+
+/// An empty database of the superuser, with the schema as it was after the migration `version`.
+///
+/// # Panics
+/// When there is no Postgres to be had, or the migrations fail.
+pub async fn migrated_to(version: i64) -> Store {
+    let server = SERVER.get_or_init(start).await;
+    let name = format!(
+        "old_{}_{}",
+        std::process::id(),
+        COUNT.fetch_add(1, Ordering::Relaxed)
+    );
+    let create = format!("create database {name}");
+    sqlx::query(AssertSqlSafe(create))
+        .execute(&mut admin(&server.base).await)
+        .await
+        .expect("create a database");
+    let pool = PgPool::connect(&format!("{}/{name}", server.base))
+        .await
+        .expect("connect to the database");
+    crate::MIGRATOR
+        .run_to(version, &pool)
+        .await
+        .expect("migrate");
     Store::new(pool)
 }
 

@@ -1,10 +1,15 @@
 //! The user's own trail.
 
 use axum::{Json, extract::State};
+use domain::event::EventType;
 use runtime::auth;
-use serde::Serialize;
-use store::audit::Entry;
+use serde::{
+    Deserialize, Serialize,
+    de::{IntoDeserializer, value::Error as ValueError},
+};
+use store::audit::{Entry, Filter};
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::{error::Result, query::Parameters, state::Gateway, view::ProblemView};
 
@@ -12,22 +17,30 @@ use crate::{error::Result, query::Parameters, state::Gateway, view::ProblemView}
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct AuditPage {
-    /// Oldest first: `seq`, `eventId`, `type`, `subject`, `time`, `data`.
+    /// `seq` (its place in the trail), `eventId`, `type`, `subject` (the task, or a reminder of none),
+    /// `actor` (who caused it: `type` is `app_user` with `id`, or `system`), `time`, `data`. The data of a
+    /// task's write holds `changes`: by field, `before` and `after`.
     #[schema(value_type = Vec<Object>)]
     items: Vec<Entry>,
-    /// Send it as `cursor` for what came after; also on the last page, to ask again later.
+    /// Send it as `cursor` for what follows; also on the last page. Oldest first, it can be asked with again
+    /// later for what came meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-/// Reads what happened to the user's tasks and reminders.
+/// Reads what happened to the user's tasks and reminders, in the order in which it was noted.
 #[utoipa::path(
     get,
     path = "/v1/audit",
     tag = "audit",
     params(
+        ("task" = Option<Uuid>, Query, description = "Only what is about this task and its reminders"),
+        ("type" = Option<String>, Query, description = "Only events of this type, such as `task.updated`"),
+        ("since" = Option<DateTime<Utc>>, Query, description = "What happened at this instant or later"),
+        ("before" = Option<DateTime<Utc>>, Query, description = "What happened earlier than this instant"),
+        ("order" = Option<String>, Query, description = "`asc` (default, oldest first) or `desc`"),
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of an earlier page"),
+        ("cursor" = Option<String>, Query, description = "`nextCursor` of an earlier page, with the same `order`"),
     ),
     responses(
         (status = 200, body = AuditPage),
@@ -41,18 +54,45 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<AuditPage>> {
     let limit = parameters.limit();
+    let filter = Filter {
+        subject: task(&mut parameters),
+        kind: kind(&mut parameters),
+        since: parameters.instant("since"),
+        before: parameters.instant("before"),
+        descending: parameters.word("order", &[("asc", false), ("desc", true)]),
+    };
     let cursor = parameters.one("cursor");
-    let after: i64 = match cursor.as_deref().map(str::parse) {
-        None => 0,
-        Some(Ok(seq)) if seq >= 0 => seq,
+    let place: Option<i64> = match cursor.as_deref().map(str::parse) {
+        None => None,
+        Some(Ok(seq)) if seq >= 0 => Some(seq),
         Some(_) => {
             let message = "must be the nextCursor of an earlier page";
             parameters.errors.push("cursor", message);
-            0
+            None
         }
     };
     parameters.finish()?;
-    let items = store::audit::list(&gateway.store, owner, after, i64::from(limit)).await?;
+    let items = store::audit::list(&gateway.store, owner, &filter, place, i64::from(limit)).await?;
     let next_cursor = items.last().map(|entry| entry.seq.to_string()).or(cursor);
     Ok(Json(AuditPage { items, next_cursor }))
+}
+
+fn task(parameters: &mut Parameters) -> Option<Uuid> {
+    let id = parameters.one("task")?.parse().ok();
+    if id.is_none() {
+        parameters.errors.push("task", "must be the id of a task");
+    }
+    id
+}
+
+/// A type that lines of the trail have.
+fn kind(parameters: &mut Parameters) -> Option<String> {
+    let name = parameters.one("type")?;
+    let event: std::result::Result<_, ValueError> =
+        EventType::deserialize(name.as_str().into_deserializer());
+    if event.is_err() && name != store::audit::STALE {
+        let message = "must be a type of events, such as task.updated or reminder.due";
+        parameters.errors.push("type", message);
+    }
+    Some(name)
 }

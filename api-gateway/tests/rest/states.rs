@@ -136,3 +136,85 @@ async fn the_audit_trail_is_read_in_pages() {
         assert_eq!(user.get(&path).await.fields(), ["cursor"]);
     }
 }
+
+#[tokio::test]
+async fn the_audit_trail_is_asked_by_task_type_and_time() {
+    let app = App::start().await;
+    let (ada, eve) = (app.user().await, app.user().await);
+    let at = |hour: u32| format!("2026-11-21T{hour:02}:00:00Z");
+    let tasks = [1, 2].map(uuid::Uuid::from_u128);
+    let mut conn = app.pool.acquire().await.unwrap();
+    for hour in 0..10 {
+        let kind = match hour % 3 {
+            0 => domain::event::EventType::TaskUpdated,
+            _ => domain::event::EventType::ReminderDue,
+        };
+        let event = domain::event::Event::new(
+            uuid::Uuid::from_u128(hour.into()),
+            kind,
+            tasks[hour as usize % 2].to_string(),
+            Some(ada.id),
+            at(hour).parse().unwrap(),
+            json!({ "hour": hour }),
+        )
+        .by(domain::event::Actor::User(ada.id));
+        store::audit::append_all(&mut conn, &[event]).await.unwrap();
+    }
+    let hours = async |user: &Caller, query: &str| -> Vec<u64> {
+        let answer = user.get(&format!("/v1/audit?{query}")).await.expect(200);
+        let items = answer.body["items"].as_array().unwrap().clone();
+        items
+            .iter()
+            .map(|item| item["data"]["hour"].as_u64().unwrap())
+            .collect()
+    };
+    let second = tasks[1];
+    for (query, expected) in [
+        (String::new(), (0..10).collect()),
+        ("order=desc".into(), (0..10).rev().collect()),
+        (format!("task={second}"), vec![1, 3, 5, 7, 9]),
+        ("type=task.updated".into(), vec![0, 3, 6, 9]),
+        (format!("since={}&before={}", at(3), at(6)), vec![3, 4, 5]),
+        (
+            format!("task={second}&type=task.updated&order=desc&since={}", at(1)),
+            vec![9, 3],
+        ),
+        ("type=reminder.stale".into(), vec![]),
+        (format!("task={}", uuid::Uuid::from_u128(3)), vec![]),
+    ] {
+        assert_eq!(hours(&ada, &query).await, expected, "{query}");
+        assert_eq!(hours(&eve, &query).await, [0; 0], "{query}");
+    }
+    let mut seen = Vec::new();
+    let mut path = "/v1/audit?order=desc&limit=4".to_owned();
+    loop {
+        let page = ada.get(&path).await.expect(200).body;
+        let items = page["items"].as_array().unwrap();
+        if items.is_empty() {
+            break;
+        }
+        assert_eq!(
+            items[0]["actor"],
+            json!({ "type": "app_user", "id": ada.id })
+        );
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["data"]["hour"].as_u64().unwrap()),
+        );
+        let next = page["nextCursor"].as_str().unwrap();
+        path = format!("/v1/audit?order=desc&limit=4&cursor={next}");
+    }
+    assert_eq!(seen, [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]);
+    for (query, field) in [
+        ("task=x", "task"),
+        ("type=task.renamed", "type"),
+        ("since=yesterday", "since"),
+        ("before=2026", "before"),
+        ("order=up", "order"),
+        ("subject=x", "subject"),
+    ] {
+        let refused = ada.get(&format!("/v1/audit?{query}")).await;
+        assert_eq!(refused.fields(), [field], "{query}");
+    }
+}

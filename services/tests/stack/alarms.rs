@@ -132,7 +132,9 @@ async fn an_alarm_from_before_an_edit_does_nothing_but_leave_a_line() {
     assert!(new.generation > old.generation);
     assert_eq!(service.ring(&old).await.unwrap(), Fired::Stale);
     assert_eq!(phase(&pool, reminder).await, "Pending");
-    let trail = store::audit::list(&pool, owner, 0, 10).await.unwrap();
+    let trail = store::audit::list(&pool, owner, &store::audit::Filter::default(), None, 10)
+        .await
+        .unwrap();
     assert_eq!(trail.len(), 1);
     assert_eq!(trail[0].kind, "reminder.stale");
     // The new one is not due for two hours.

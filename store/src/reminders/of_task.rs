@@ -3,14 +3,14 @@
 use chrono::{DateTime, Duration, SubsecRound, Utc};
 use chrono_tz::Tz;
 use domain::{
-    event::EventType,
+    event::{Actor, EventType},
     reminder::Channel,
     task::{ReminderSpec, Task},
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Reminder, announce};
+use super::{Reminder, announce_by};
 
 /// A reminder whose time passed longer ago than this when its task is written will not fire: its
 /// owner has just seen the task. A shorter one is the time that writing took.
@@ -160,7 +160,9 @@ async fn cancel_where(
     .bind(now)
     .fetch_all(&mut *conn)
     .await?;
-    announce(conn, EventType::ReminderCancelled, &cancelled, now).await
+    // Only a write of the task's owner leads here.
+    let owner = |reminder: &Reminder| reminder.owner_id.map_or(Actor::System, Actor::User);
+    announce_by(conn, EventType::ReminderCancelled, &cancelled, owner, now).await
 }
 
 /// Id of a reminder: its task and what its owner wrote.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use domain::{
-    event::EventType,
+    event::{Actor, EventType},
     internal_api::{Origin, ReminderView},
     reminder::Phase,
 };
@@ -112,7 +112,11 @@ pub async fn snooze(
             new.owner_id,
             &data,
             now,
-        );
+        )
+        .by(match whose {
+            Whose::User(user) => Actor::User(user),
+            Whose::Objects => Actor::System,
+        });
         outbox::put(conn, &snoozed).await?;
     }
     let view = follow::lookup(conn, &[id]).await?.pop();

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound, Utc};
 use chrono_tz::Tz;
 use domain::{
-    event::EventType,
+    event::{Actor, EventType},
     task::{Task, due_at},
 };
 use sqlx::{Executor, PgConnection, Postgres, types::Json};
@@ -44,8 +44,8 @@ const CREATE: &str = "
              as e (id, topic, subject, event))
     select exists (select 1 from owner), exists (select 1 from task)";
 
-/// Creates `task`, provided that its owner's zone is `zone`. One statement is one transaction: called
-/// with a pool it is durable when this returns, and the caller wakes the relay.
+/// Creates `task` for its owner, who asks for it, provided that their zone is `zone`. One statement is
+/// one transaction: called with a pool it is durable when this returns, and the caller wakes the relay.
 ///
 /// # Errors
 /// Whatever Postgres says.
@@ -55,10 +55,11 @@ pub async fn create_in_zone(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Created> {
-    insert(executor, task, zone, Some(zone.name()), now).await
+    let actor = Actor::User(task.owner);
+    insert(executor, task, zone, Some(zone.name()), actor, now).await
 }
 
-/// Creates `task`; none, and nothing is written, when a task of that id is there already, deleted
+/// Creates `task` on the platform's own account; none, and nothing is written, when a task of that id is there already, deleted
 /// ones included, or its owner is gone. `zone` is the owner's, whose row the caller has locked.
 ///
 /// # Errors
@@ -69,10 +70,12 @@ pub async fn create(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
-    Ok(match insert(conn, task, zone, None, now).await? {
-        Created::Task(task) => Some(*task),
-        Created::Exists | Created::OwnerChanged => None,
-    })
+    Ok(
+        match insert(conn, task, zone, None, Actor::System, now).await? {
+            Created::Task(task) => Some(*task),
+            Created::Exists | Created::OwnerChanged => None,
+        },
+    )
 }
 
 async fn insert(
@@ -80,6 +83,7 @@ async fn insert(
     task: &Task,
     zone: Tz,
     only_in: Option<&str>,
+    actor: Actor,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Created> {
     let now = now.trunc_subsecs(6); // what Postgres keeps
@@ -92,7 +96,7 @@ async fn insert(
     };
     let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
     let wanted = Wanted::of_new(&task, zone, now);
-    let events = Rows::of(&[event_of(EventType::TaskCreated, &task, now)?]);
+    let events = Rows::of(&[event_of(EventType::TaskCreated, &task, now)?.by(actor)]);
     let (owner, created): (bool, bool) = sqlx::query_as(CREATE)
         .bind(task.id)
         .bind(task.owner)

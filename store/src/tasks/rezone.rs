@@ -4,13 +4,18 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    event::EventType,
+    changes,
+    event::{Actor, Event, EventType},
     task::{Task, due_at},
 };
+use serde_json::json;
 use sqlx::FromRow;
 use uuid::Uuid;
 
-use super::{row::TaskRow, write::event_of};
+use super::{
+    row::TaskRow,
+    write::{changed, event_of},
+};
 use crate::{Store, outbox, reminders};
 
 /// Tasks that one transaction moves, at most.
@@ -59,18 +64,25 @@ pub async fn rezone_step(
     .await?;
     let last = rows.last().map(|row| row.0.id);
     let more = rows.len() == STEP;
-    let mut moved: Vec<Task> = rows
-        .into_iter()
-        .filter_map(|TaskRow(task)| {
-            let ends = task.due.as_ref().map(|due| due_at(due, zone));
-            (ends != task.due_at).then(|| Task {
-                due_at: ends,
-                updated_at: now,
-                version: task.version + 1,
-                ..task
-            })
-        })
-        .collect();
+    let mut moved: Vec<Task> = Vec::with_capacity(rows.len());
+    let mut events: Vec<Event> = Vec::with_capacity(rows.len());
+    for TaskRow(task) in rows {
+        let before = task.due_at;
+        let ends = task.due.as_ref().map(|due| due_at(due, zone));
+        if ends == before {
+            continue;
+        }
+        let task = Task {
+            due_at: ends,
+            updated_at: now,
+            version: task.version + 1,
+            ..task
+        };
+        let changes = changes::of("dueAt", json!(before), json!(ends));
+        let event = changed(event_of(EventType::TaskUpdated, &task, now)?, changes);
+        events.push(event.by(Actor::System));
+        moved.push(task);
+    }
     sqlx::query(
         "update tasks set due_at = rows.at, updated_at = $3, version = version + 1
          from unnest($1::uuid[], $2::timestamptz[]) as rows (task, at) where id = rows.task",
@@ -80,10 +92,6 @@ pub async fn rezone_step(
     .bind(now)
     .execute(&mut *tx)
     .await?;
-    let events = moved
-        .iter()
-        .map(|task| event_of(EventType::TaskUpdated, task, now))
-        .collect::<sqlx::Result<Vec<_>>>()?;
     // What its owner wrote is as before: where that is no reminder, none is to be cancelled.
     moved.retain(|task| !task.reminders.is_empty());
     if !moved.is_empty() {

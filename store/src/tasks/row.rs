@@ -13,6 +13,11 @@ pub(super) struct TaskRow(pub(super) Task);
 
 impl FromRow<'_, PgRow> for TaskRow {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let due = due(
+            row.try_get("due_date")?,
+            row.try_get("due_local")?,
+            row.try_get("due_zone")?,
+        )?;
         Ok(Self(Task {
             id: row.try_get("id")?,
             owner: row.try_get("owner_id")?,
@@ -20,7 +25,7 @@ impl FromRow<'_, PgRow> for TaskRow {
             description: row.try_get("description")?,
             priority: Priority::from_number(row.try_get("priority")?),
             tags: row.try_get("tags")?,
-            due: due(row)?,
+            due,
             due_at: row.try_get("due_at")?,
             recurrence: row
                 .try_get::<Option<Json<SeriesSpec>>, _>("recurrence")?
@@ -36,10 +41,47 @@ impl FromRow<'_, PgRow> for TaskRow {
     }
 }
 
-fn due(row: &PgRow) -> sqlx::Result<Option<Due>> {
-    let date: Option<NaiveDate> = row.try_get("due_date")?;
-    let local: Option<NaiveDateTime> = row.try_get("due_local")?;
-    let zone: Option<String> = row.try_get("due_zone")?;
+/// A task after a write, and what its owner could edit of it as it was before: columns of these names with
+/// `old_` before them.
+pub(super) struct Edited {
+    pub(super) before: Task,
+    pub(super) after: Task,
+}
+
+impl FromRow<'_, PgRow> for Edited {
+    fn from_row(row: &PgRow) -> sqlx::Result<Self> {
+        let TaskRow(after) = TaskRow::from_row(row)?;
+        let due = due(
+            row.try_get("old_due_date")?,
+            row.try_get("old_due_local")?,
+            row.try_get("old_due_zone")?,
+        )?;
+        let before = Task {
+            title: row.try_get("old_title")?,
+            description: row.try_get("old_description")?,
+            priority: Priority::from_number(row.try_get("old_priority")?),
+            tags: row.try_get("old_tags")?,
+            due,
+            due_at: row.try_get("old_due_at")?,
+            recurrence: row
+                .try_get::<Option<Json<SeriesSpec>>, _>("old_recurrence")?
+                .map(|Json(spec)| spec),
+            series: row.try_get::<Option<Uuid>, _>("old_series_id")?,
+            occurrence: row.try_get("old_occurrence")?,
+            reminders: row
+                .try_get::<Json<Vec<ReminderSpec>>, _>("old_reminders")?
+                .0,
+            ..after.clone()
+        };
+        Ok(Self { before, after })
+    }
+}
+
+fn due(
+    date: Option<NaiveDate>,
+    local: Option<NaiveDateTime>,
+    zone: Option<String>,
+) -> sqlx::Result<Option<Due>> {
     match (local, zone) {
         (Some(date_time), Some(zone)) => Ok(Some(Due::At {
             date_time,

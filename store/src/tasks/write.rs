@@ -3,13 +3,15 @@
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
-    event::{Event, EventType},
+    changes,
+    event::{Actor, Event, EventType},
     task::{Task, due_at},
 };
-use sqlx::{PgConnection, types::Json};
+use serde_json::{Map, Value, json};
+use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::row::{TaskRow, due_columns};
+use super::row::{Edited, TaskRow, due_columns};
 use crate::{outbox, reminders};
 
 /// Writes what its owner may edit, provided that the stored version is still `task.version`;
@@ -24,11 +26,20 @@ pub async fn update(
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
     let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
-    let row: Option<TaskRow> = sqlx::query_as(
-        "update tasks set title = $4, description = $5, priority = $6, tags = $7, due_date = $8,
+    let row: Option<Edited> = sqlx::query_as(
+        "update tasks t set title = $4, description = $5, priority = $6, tags = $7, due_date = $8,
              due_local = $9, due_zone = $10, due_at = $11, recurrence = $12, series_id = $13,
-             occurrence = $14, reminders = $15, updated_at = $16, version = version + 1
-         where id = $1 and owner_id = $2 and version = $3 and deleted_at is null returning *",
+             occurrence = $14, reminders = $15, updated_at = $16, version = t.version + 1
+         from (select * from tasks
+               where id = $1 and owner_id = $2 and version = $3 and deleted_at is null
+               for update) as old
+         where t.id = old.id
+         returning t.*, old.title as old_title, old.description as old_description,
+             old.priority as old_priority, old.tags as old_tags, old.due_date as old_due_date,
+             old.due_local as old_due_local, old.due_zone as old_due_zone,
+             old.due_at as old_due_at, old.recurrence as old_recurrence,
+             old.series_id as old_series_id, old.occurrence as old_occurrence,
+             old.reminders as old_reminders",
     )
     .bind(task.id)
     .bind(task.owner)
@@ -48,7 +59,11 @@ pub async fn update(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    opened(conn, EventType::TaskUpdated, row, zone, now).await
+    let Some(Edited { before, after }) = row else {
+        return Ok(None);
+    };
+    let changes = changes::between(&before, &after);
+    opened(conn, EventType::TaskUpdated, after, changes, zone, now).await
 }
 
 /// Completes an open task; none when there is no open task of that id.
@@ -71,7 +86,11 @@ pub async fn complete(
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    closed(conn, EventType::TaskCompleted, row, now).await
+    let Some(TaskRow(task)) = row else {
+        return Ok(None);
+    };
+    let changes = changes::of("completedAt", Value::Null, json!(task.completed_at));
+    closed(conn, EventType::TaskCompleted, task, changes, now).await
 }
 
 /// Opens a completed task again; none when there is no completed task of that id.
@@ -85,17 +104,19 @@ pub async fn reopen(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
-    let row: Option<TaskRow> = sqlx::query_as(
-        "update tasks set completed_at = null, updated_at = $3, version = version + 1
-         where id = $1 and owner_id = $2 and deleted_at is null and completed_at is not null
-         returning *",
+    let row: Option<Restored> = sqlx::query_as(
+        "update tasks t set completed_at = null, updated_at = $3, version = t.version + 1
+         from (select id, completed_at from tasks
+               where id = $1 and owner_id = $2 and deleted_at is null and completed_at is not null
+               for update) as old
+         where t.id = old.id returning t.*, old.completed_at as since",
     )
     .bind(id)
     .bind(owner)
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    opened(conn, EventType::TaskRestored, row, zone, now).await
+    restored(conn, "completedAt", row, zone, now).await
 }
 
 /// Deletes a task so that [`restore`] can bring it back; false when there is none, or none of
@@ -121,8 +142,12 @@ pub async fn delete(
     .bind(version)
     .fetch_optional(&mut *conn)
     .await?;
-    let deleted = closed(conn, EventType::TaskDeleted, row, now).await?;
-    Ok(deleted.is_some())
+    let Some(TaskRow(task)) = row else {
+        return Ok(false);
+    };
+    let changes = changes::of("deletedAt", Value::Null, json!(now));
+    closed(conn, EventType::TaskDeleted, task, changes, now).await?;
+    Ok(true)
 }
 
 /// Brings a deleted task back; none when there is no deleted task of that id.
@@ -136,16 +161,40 @@ pub async fn restore(
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
-    let row: Option<TaskRow> = sqlx::query_as(
-        "update tasks set deleted_at = null, updated_at = $3, version = version + 1
-         where id = $1 and owner_id = $2 and deleted_at is not null returning *",
+    let row: Option<Restored> = sqlx::query_as(
+        "update tasks t set deleted_at = null, updated_at = $3, version = t.version + 1
+         from (select id, deleted_at from tasks
+               where id = $1 and owner_id = $2 and deleted_at is not null for update) as old
+         where t.id = old.id returning t.*, old.deleted_at as since",
     )
     .bind(id)
     .bind(owner)
     .bind(now)
     .fetch_optional(&mut *conn)
     .await?;
-    opened(conn, EventType::TaskRestored, row, zone, now).await
+    restored(conn, "deletedAt", row, zone, now).await
+}
+
+/// A task that was completed or deleted, and since when.
+#[derive(FromRow)]
+struct Restored {
+    #[sqlx(flatten)]
+    task: TaskRow,
+    since: DateTime<Utc>,
+}
+
+async fn restored(
+    conn: &mut PgConnection,
+    field: &str,
+    written: Option<Restored>,
+    zone: Tz,
+    now: DateTime<Utc>,
+) -> sqlx::Result<Option<Task>> {
+    let Some(Restored { task, since }) = written else {
+        return Ok(None);
+    };
+    let changes = changes::of(field, json!(since), Value::Null);
+    opened(conn, EventType::TaskRestored, task.0, changes, zone, now).await
 }
 
 /// What follows from a write that may have left a task open: its reminders and its event. A completed
@@ -153,17 +202,15 @@ pub async fn restore(
 async fn opened(
     conn: &mut PgConnection,
     kind: EventType,
-    written: Option<TaskRow>,
+    task: Task,
+    changes: Map<String, Value>,
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
-    let Some(TaskRow(task)) = written else {
-        return Ok(None);
-    };
     if task.completed_at.is_none() {
         reminders::replace_for_tasks(conn, std::slice::from_ref(&task), zone, now).await?;
     }
-    announce(conn, kind, &task, now).await?;
+    announce(conn, kind, &task, changes, now).await?;
     Ok(Some(task))
 }
 
@@ -171,25 +218,33 @@ async fn opened(
 async fn closed(
     conn: &mut PgConnection,
     kind: EventType,
-    written: Option<TaskRow>,
+    task: Task,
+    changes: Map<String, Value>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Option<Task>> {
-    let Some(TaskRow(task)) = written else {
-        return Ok(None);
-    };
     reminders::cancel_for_task(conn, task.id, now).await?;
-    announce(conn, kind, &task, now).await?;
+    announce(conn, kind, &task, changes, now).await?;
     Ok(Some(task))
 }
 
-/// Puts the event of a write into the outbox.
+/// Puts the event of a write by the task's owner into the outbox.
 async fn announce(
     conn: &mut PgConnection,
     kind: EventType,
     task: &Task,
+    changes: Map<String, Value>,
     now: DateTime<Utc>,
 ) -> sqlx::Result<()> {
-    outbox::put(conn, &event_of(kind, task, now)?).await
+    let event = changed(event_of(kind, task, now)?, changes).by(Actor::User(task.owner));
+    outbox::put(conn, &event).await
+}
+
+/// The event with what its write changed.
+pub(super) fn changed(mut event: Event, changes: Map<String, Value>) -> Event {
+    if let (Some(data), false) = (event.data.as_object_mut(), changes.is_empty()) {
+        data.insert("changes".into(), changes.into());
+    }
+    event
 }
 
 /// The event of a write.

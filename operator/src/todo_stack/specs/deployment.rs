@@ -158,7 +158,11 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
             }
             env.extend(channels(&stack.spec.notifications));
         }
-        Role::Relay | Role::Recurrence | Role::Audit => {}
+        Role::Audit => env.push(plain(
+            "TODOSTACK_AUDIT_RETENTION_DAYS",
+            stack.spec.audit.retention_days.to_string(),
+        )),
+        Role::Relay | Role::Recurrence => {}
     }
     env
 }
