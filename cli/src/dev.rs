@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use chrono::{Local, TimeDelta, Utc};
 use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret};
 use kube::ResourceExt;
+use operator::reminder_job::request;
 use serde::{Deserialize, Serialize};
 use services::reminders::Reminders;
 use uuid::Uuid;
@@ -81,6 +82,7 @@ pub(crate) async fn run(
         listen,
         webhook_url: Some(own.clone().unwrap_or_else(|| sink.url.clone())),
         catch_up: CatchUp {
+            mode: request::catch_up(spec.reminders.catch_up),
             window_seconds: spec.reminders.catch_up_window_seconds,
             per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
             ..CatchUp::default()
@@ -136,6 +138,8 @@ async fn welcome(reminders: &Reminders, namespace: &str) -> anyhow::Result<()> {
         suspend: false,
         // What a run that was killed left is of no use to the next one.
         deadline_seconds: Some(60),
+        catch_up: None,
+        series: None,
         object: format!("{namespace}/welcome"),
     };
     reminders.put(Uuid::new_v4(), &wanted).await?;

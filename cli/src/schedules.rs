@@ -215,7 +215,9 @@ impl Followed {
         let Some(occurrence) = child::occurrence(&schedule.name_any(), &job) else {
             return;
         };
-        job.spec = child::job(schedule, occurrence, occurrence - view.fire_at, several).spec;
+        let jitter = child::jitter(schedule, occurrence).unwrap_or(0);
+        let at = view.wanted_at() - chrono::Duration::seconds(jitter);
+        job.spec = child::job(schedule, occurrence, occurrence - at, several).spec;
         job.spec.message.clone_from(&view.message);
         job.metadata.uid = Some(view.id.to_string());
         show(&mut job, view);

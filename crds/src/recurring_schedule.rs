@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{ChannelSpec, StackRef, TaskTemplate};
+use crate::shared::{CatchUpPolicy, ChannelSpec, StackRef, TaskTemplate};
 
 /// Makes ReminderJobs ahead of time by a recurrence rule.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,9 +70,13 @@ pub struct RecurringScheduleSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub starting_deadline_seconds: Option<i64>,
-    /// What happens to occurrences that passed while nothing ran.
+    /// What happens to occurrences that passed while nothing ran, the operator or the stack: `Skip` none is made up for, `Latest` the newest is, `All` at most 100 are. Always within `startingDeadlineSeconds`. Up to two minutes late is on time.
     #[serde(default)]
     pub catch_up: CatchUpPolicy,
+    /// Each occurrence fires up to this many seconds after its time, by an amount that is always the same for it, so that many schedules of one time do not all fire at once. Its lateness counts from there.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub jitter_seconds: i64,
     /// How many occurrences are made ahead.
     #[serde(default = "default_lookahead")]
     #[schemars(range(min = 1, max = 50))]
@@ -154,18 +158,6 @@ pub enum MonthEndPolicy {
     Skip,
     /// The month's last day.
     LastDay,
-}
-
-/// What happens to occurrences that passed while nothing ran.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum CatchUpPolicy {
-    /// None is made up for.
-    Skip,
-    /// The latest one is.
-    #[default]
-    Latest,
-    /// All within the deadline are, at most 100.
-    All,
 }
 
 /// The reminders of an occurrence.

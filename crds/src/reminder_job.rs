@@ -6,7 +6,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{ChannelSpec, StackRef, TaskTemplate};
+use crate::shared::{CatchUpPolicy, ChannelSpec, StackRef, TaskTemplate};
 
 /// One reminder of a stack: it fires once, at `fireAt`, on its channels.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,13 @@ pub struct ReminderJobSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 31_536_000))]
     pub deadline_seconds: Option<i64>,
+    /// What becomes of it when it is overdue: `Skip`: it is missed; `Latest`: it fires unless a later one of its RecurringSchedule is overdue too; `All`: it fires. Absent: what the stack says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUpPolicy>,
+    /// Fires this many seconds after `fireAt`, and is on time then: the jitter of a RecurringSchedule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub delay_seconds: Option<i64>,
     /// Deleted this many seconds after it has finished; absent: kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 31_536_000))]
@@ -157,10 +164,25 @@ pub struct ReminderJobStatus {
     /// Per channel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deliveries: Vec<DeliveryStatus>,
+    /// What happened to it, oldest first: the last ten things that the operator saw. The stack's ledger has all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HistoryEntry>,
     /// `Ready`: the stack has taken it and it goes its way; false with a reason when it cannot.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
+}
+
+/// Something that happened to a reminder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HistoryEntry {
+    /// When; for what the stack does not date, when the operator heard of it.
+    pub at: DateTime<Utc>,
+    /// `Scheduled`, `Snoozed`, `Suspended`, `Fired`, `Retrying`, `Delivered`, `Failed`, `Missed` or `Cancelled`.
+    pub reason: String,
+    /// The same with its particulars, such as how late it fired.
+    pub message: String,
 }
 
 /// One channel's part.

@@ -24,6 +24,29 @@ pub struct SecretKeyRef {
     pub key: String,
 }
 
+/// Which overdue reminders fire: `Skip`: none; `Latest`: of several of one RecurringSchedule, or of one recurring task, the newest; `All`: each. Up to two minutes late is on time. Absent: what the stack says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum CatchUpPolicy {
+    /// None: overdue by more than two minutes is missed.
+    Skip,
+    /// Of several of one series the newest; those before it are missed.
+    #[default]
+    Latest,
+    /// Each.
+    All,
+}
+
+impl CatchUpPolicy {
+    /// As manifests and settings spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "Skip",
+            Self::Latest => "Latest",
+            Self::All => "All",
+        }
+    }
+}
+
 /// Where a reminder goes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]

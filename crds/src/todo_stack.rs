@@ -7,7 +7,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::SecretKeyRef;
+use crate::shared::{CatchUpPolicy, SecretKeyRef};
 
 /// A to-do platform: gateway, services, topics and Dapr objects.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -284,6 +284,8 @@ pub struct RemindersSpec {
     /// At most this many of them, the nearest.
     #[schemars(range(min = 0, max = 5000))]
     pub mirror_limit: i32,
+    /// Which overdue reminders fire after an outage, of those that do not say it themselves: users' own, those of their recurring tasks, ReminderJobs of nobody's schedule.
+    pub catch_up: CatchUpPolicy,
     /// After an outage, reminders overdue by at most this many seconds fire late; the others are `Missed`.
     #[schemars(range(min = 0, max = 31_536_000))]
     pub catch_up_window_seconds: i64,
@@ -297,6 +299,7 @@ impl Default for RemindersSpec {
         Self {
             mirror_horizon_seconds: 3600,
             mirror_limit: 100,
+            catch_up: CatchUpPolicy::All,
             catch_up_window_seconds: 86_400,
             catch_up_per_second: 50,
         }

@@ -2,6 +2,8 @@
 
 mod summary;
 
+pub use summary::human;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};

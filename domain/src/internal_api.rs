@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
-    reminder::{Channel, Phase},
+    reminder::{CatchUpMode, Channel, Phase},
     task::Priority,
 };
 
@@ -90,6 +90,13 @@ pub struct ReminderPut {
     /// Overdue by more than this many seconds: `Missed`; absent: the stack's catch-up window.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_seconds: Option<i64>,
+    /// What becomes of it when it is overdue; absent: what the stack says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catch_up: Option<CatchUpMode>,
+    /// The reminders among which [`CatchUpMode::Latest`] finds the newest: the uid of the
+    /// `RecurringSchedule`. It cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Uuid>,
     /// `<namespace>/<name>` of the `ReminderJob`, for people who read the database.
     pub object: String,
 }
@@ -145,6 +152,9 @@ pub struct ReminderView {
     pub task_id: Option<Uuid>,
     /// When it fires.
     pub fire_at: DateTime<Utc>,
+    /// Snoozed: when whoever made it wants it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_at: Option<DateTime<Utc>>,
     /// When it fired.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fired_at: Option<DateTime<Utc>>,
@@ -162,6 +172,13 @@ pub struct ReminderView {
     /// Per channel.
     #[serde(default)]
     pub deliveries: Vec<DeliveryView>,
+}
+
+impl ReminderView {
+    /// When whoever made it wants it, snoozed or not.
+    pub fn wanted_at(&self) -> DateTime<Utc> {
+        self.base_at.unwrap_or(self.fire_at)
+    }
 }
 
 /// Asks for many reminders at once.

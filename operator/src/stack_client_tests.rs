@@ -15,6 +15,7 @@ fn view(id: Uuid) -> ReminderView {
         message: "hello".into(),
         task_id: None,
         fire_at: "2027-01-01T00:00:00Z".parse().unwrap(),
+        base_at: None,
         fired_at: None,
         lateness_ms: None,
         reason: None,

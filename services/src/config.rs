@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
-use domain::webhook::Secret;
+use domain::{reminder::CatchUpMode, webhook::Secret};
 
 use crate::notifications::{
     Senders,
@@ -136,6 +136,9 @@ pub struct RemindersArgs {
     /// What the operator sends as bearer token.
     #[arg(long, env = "TODOSTACK_INTERNAL_TOKEN", hide_env_values = true)]
     pub internal_token: String,
+    /// Which overdue reminders fire of those that do not say it themselves: Skip, Latest or All.
+    #[arg(long, env = "TODOSTACK_CATCH_UP", default_value = "All")]
+    pub catch_up: CatchUpMode,
     /// Overdue by more than this many seconds a reminder is missed.
     #[arg(
         long,

@@ -66,6 +66,7 @@ async fn run() -> anyhow::Result<()> {
         Role::Reminders(args) => {
             let process = Process::start(args.common, "reminders")?;
             let policy = CatchUp {
+                mode: args.catch_up,
                 window_seconds: args.catch_up_window_seconds,
                 per_second: args.catch_up_per_second,
                 ..CatchUp::default()

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::{Actor, Event, EventType},
     internal_api::TaskTemplate,
-    reminder::{Channel, Phase, ReminderEvent},
+    reminder::{CatchUp, CatchUpMode, Channel, Phase, ReminderEvent},
 };
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
@@ -30,7 +30,7 @@ pub use object::{Put, cancel, get, put};
 pub(crate) use of_task::Wanted;
 pub use of_task::{cancel_for_task, replace_for_tasks};
 pub use retention::prune;
-pub use ring::{Fired, Path, catch_up, redeliver, ring, unserved};
+pub use ring::{Fired, Path, catch_up, redeliver, ring, take_turn, unserved};
 pub use snooze::{Snoozed, Whose, snooze};
 
 use crate::outbox;
@@ -61,6 +61,8 @@ pub struct Reminder {
     pub base_at: Option<DateTime<Utc>>,
     /// Overdue by more than this it is missed.
     pub deadline_seconds: Option<i64>,
+    /// [`CatchUpMode`] by name; none: what the stack says.
+    pub catch_up: Option<String>,
     /// Held back.
     pub suspended: bool,
     /// One more with each edit.
@@ -79,6 +81,17 @@ impl Reminder {
     /// The phase. The table's check constraint keeps others out.
     pub fn phase(&self) -> Phase {
         self.phase.parse().unwrap_or(Phase::Failed)
+    }
+
+    /// The stack's policy with what the reminder says itself. The table's check constraint keeps other
+    /// modes out.
+    fn policy(&self, stack: CatchUp) -> CatchUp {
+        let own = |name: &String| name.parse::<CatchUpMode>().ok();
+        CatchUp {
+            mode: self.catch_up.as_ref().and_then(own).unwrap_or(stack.mode),
+            window_seconds: self.deadline_seconds.unwrap_or(stack.window_seconds),
+            ..stack
+        }
     }
 
     /// The data of an event about it as it is.

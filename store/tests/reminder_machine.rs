@@ -116,6 +116,8 @@ async fn carry_out(conn: &mut PgConnection, state: &State, input: &Input, now: D
         channels: Vec::new(),
         suspend,
         deadline_seconds: None,
+        catch_up: None,
+        series: None,
         object: "n/x".into(),
     };
     reminders::put(conn, timing.reminder, &wanted, now)

@@ -99,7 +99,7 @@ fn delivered(delivery: &Delivery, fired_at: DateTime<Utc>) -> String {
 }
 
 /// A length of time, from milliseconds, in its two largest units at most.
-pub(super) fn human(milliseconds: i64) -> String {
+pub fn human(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     let (seconds, rest) = (milliseconds / 1000, milliseconds % 1000);
     match seconds {

@@ -44,6 +44,33 @@ pub enum CatchUpMode {
     All,
 }
 
+impl CatchUpMode {
+    /// As stored, and as manifests spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Skip => "Skip",
+            Self::Latest => "Latest",
+            Self::All => "All",
+        }
+    }
+}
+
+impl std::str::FromStr for CatchUpMode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        [Self::Skip, Self::Latest, Self::All]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or(UnknownMode)
+    }
+}
+
+/// A text that names no [`CatchUpMode`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be Skip, Latest or All")]
+pub struct UnknownMode;
+
 fn default_grace() -> i64 {
     120
 }
@@ -122,6 +149,11 @@ mod tests {
         assert_eq!(policy, CatchUp::default());
         let text = serde_json::to_value(CatchUp::default()).unwrap();
         assert_eq!(text["mode"], "All");
+        for mode in [CatchUpMode::Skip, CatchUpMode::Latest, CatchUpMode::All] {
+            assert_eq!(mode.as_str().parse(), Ok(mode));
+            assert_eq!(serde_json::to_value(mode).unwrap(), mode.as_str());
+        }
+        assert_eq!("latest".parse::<CatchUpMode>(), Err(UnknownMode));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::{ResourceExt, api::ObjectMeta};
 use uuid::Uuid;
 
-use crate::reminder_job::{plan as job_plan, status as job_status};
+use crate::reminder_job::{history, plan as job_plan, status as job_status};
 
 /// How long a finished one is shown.
 pub const SHOWN_AFTER_FINISH: Duration = Duration::seconds(300);
@@ -261,6 +261,8 @@ fn mirror(shown: &Shown, view: &ReminderView) -> ReminderJob {
             channels: Vec::new(),
             suspend: false,
             deadline_seconds: None,
+            catch_up: None,
+            delay_seconds: None,
             ttl_seconds_after_finished: Some(SHOWN_AFTER_FINISH.num_seconds()),
         },
         status: None,
@@ -284,6 +286,9 @@ fn status(
             .take()
             .filter(|why| !why.contains("://"));
     }
+    // So may this, and it is kept longer.
+    let why = view.reason.as_deref().filter(|why| !why.contains("://"));
+    history::note(&mut status, view, why, false, now);
     let phase = job_plan::phase_of(view.phase);
     let at = job_status::timestamp(now);
     let ready = job_status::view_verdict(view.phase, view.reason.as_deref(), false);

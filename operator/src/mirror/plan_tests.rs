@@ -26,6 +26,7 @@ fn view(n: u128, minutes: i64, phase: Phase) -> ReminderView {
         message: "water the plants".into(),
         task_id: Some(Uuid::from_u128(77)),
         fire_at: now() + Duration::minutes(minutes),
+        base_at: None,
         fired_at: None,
         lateness_ms: None,
         reason: None,

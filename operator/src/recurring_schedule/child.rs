@@ -127,10 +127,29 @@ pub fn job(
             channels: reminder.channels,
             suspend: spec.suspend,
             deadline_seconds: spec.starting_deadline_seconds,
+            catch_up: Some(spec.catch_up),
+            delay_seconds: jitter(schedule, occurrence),
             ttl_seconds_after_finished: None,
         },
         status: None,
     }
+}
+
+/// By how many seconds an occurrence fires after its time: the same whenever it is asked, the same for all
+/// its reminders, spread evenly from none to `spec.jitterSeconds`.
+pub fn jitter(schedule: &RecurringSchedule, occurrence: DateTime<Utc>) -> Option<i64> {
+    let most = u64::try_from(schedule.spec.jitter_seconds)
+        .ok()
+        .filter(|most| *most > 0)?;
+    let seed = format!(
+        "{}/{}",
+        schedule.uid().unwrap_or_default(),
+        occurrence.timestamp()
+    );
+    let digest: [u8; 32] = Sha256::digest(seed.as_bytes()).into();
+    let (head, _) = digest.split_first_chunk::<8>()?;
+    // 2^64 is so far above a day of seconds that the remainder prefers none.
+    i64::try_from(u64::from_be_bytes(*head) % (most + 1)).ok()
 }
 
 /// What of a ReminderJob can be changed while it waits; the rest asks for another one.
@@ -139,6 +158,8 @@ pub fn can_become(old: &ReminderJobSpec, new: &ReminderJobSpec) -> bool {
     changed.fire_at = old.fire_at;
     changed.suspend = old.suspend;
     changed.deadline_seconds = old.deadline_seconds;
+    changed.catch_up = old.catch_up;
+    changed.delay_seconds = old.delay_seconds;
     changed.ttl_seconds_after_finished = old.ttl_seconds_after_finished;
     changed == *old
 }

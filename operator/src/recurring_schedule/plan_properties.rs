@@ -132,3 +132,32 @@ proptest! {
         prop_assert_eq!(due, should);
     }
 }
+
+proptest! {
+    /// Jitter is the same whenever it is asked, never early, never above its bound, and uses its range.
+    #[test]
+    fn jitter_is_fixed_for_an_occurrence_and_within_its_bound(
+        most in 0..=86_400_i64,
+        hours in prop::collection::vec(0..1_000_000_i64, 1..20),
+    ) {
+        let mut schedule = hourly(json!({"jitterSeconds": most}));
+        for hour in &hours {
+            let occurrence = DateTime::UNIX_EPOCH + Duration::hours(*hour);
+            let jitter = child::jitter(&schedule, occurrence);
+            prop_assert_eq!(jitter, child::jitter(&schedule.clone(), occurrence));
+            prop_assert_eq!(jitter.is_none(), most == 0);
+            prop_assert!((0..=most).contains(&jitter.unwrap_or(0)));
+            let job = child::job(&schedule, occurrence, Duration::zero(), false);
+            let fires = crate::reminder_job::request::fire_at(&job);
+            prop_assert!(fires >= occurrence && fires <= occurrence + Duration::seconds(most));
+        }
+        // Another schedule of the same times comes at others.
+        let of = |schedule: &RecurringSchedule| -> Vec<Option<i64>> {
+            (0..64).map(|n| child::jitter(schedule, DateTime::UNIX_EPOCH + Duration::hours(n))).collect()
+        };
+        let own = of(&schedule);
+        schedule.metadata.uid = Some("another".into());
+        prop_assert!(most < 10 || own != of(&schedule));
+        prop_assert!(most < 10 || own.iter().collect::<std::collections::BTreeSet<_>>().len() > 1);
+    }
+}

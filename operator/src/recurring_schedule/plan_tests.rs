@@ -491,3 +491,51 @@ fn a_missed_one_beyond_the_history_is_told_apart_from_what_may_go_at_once() {
     let plan = world.settle(at("2026-11-21T10:30:00Z"));
     assert_eq!((plan.delete.len(), plan.counted.len()), (1, 0));
 }
+
+#[test]
+fn the_reminder_jobs_have_the_policy_and_the_jitter_of_their_schedule() {
+    let mut world = World::new(json!({
+        "catchUp": "Skip", "jitterSeconds": 600,
+        "reminder": {"message": "m", "beforeSeconds": [0, 60]}, "lookahead": 2,
+    }));
+    let now = at("2026-11-21T08:31:00Z");
+    world.settle(now);
+    assert_eq!(world.jobs.len(), 4);
+    for job in &world.jobs {
+        assert_eq!(job.spec.catch_up, Some(CatchUpPolicy::Skip));
+        let occurrence = child::occurrence("standup", job).unwrap();
+        assert_eq!(
+            job.spec.delay_seconds,
+            child::jitter(&world.schedule, occurrence),
+            "all reminders of an occurrence come late by the same"
+        );
+        let told = crate::reminder_job::request::fire_at(job);
+        let delay = job.spec.delay_seconds.unwrap();
+        assert_eq!(told, job.spec.fire_at + Duration::seconds(delay));
+    }
+    // Those that wait follow an edit, and keep their names.
+    let names: Vec<String> = world.jobs.iter().map(ResourceExt::name_any).collect();
+    world.edit(|spec| spec.jitter_seconds = 0);
+    let plan = world.settle(now);
+    assert_eq!((plan.create.len(), plan.delete.len()), (0, 0));
+    assert!(
+        world
+            .jobs
+            .iter()
+            .all(|job| job.spec.delay_seconds.is_none())
+    );
+    assert!(world.jobs.iter().map(ResourceExt::name_any).eq(names));
+}
+
+#[test]
+fn one_whose_time_came_waits_for_its_jitter() {
+    let mut world = World::new(json!({"jitterSeconds": 3600, "lookahead": 1}));
+    world.settle(at("2026-11-21T08:31:00Z"));
+    // Its time is 09:00, its jitter up to an hour: whoever looks meanwhile leaves it alone.
+    let now = at("2026-11-21T09:00:01Z");
+    let plan = world.settle(now);
+    assert!(plan.delete.is_empty(), "{:?}", plan.delete);
+    assert_eq!(plan.status.missed, 0);
+    assert_eq!(world.waiting(), ["09:00", "10:00"]);
+    assert!(world.plan(now).is_empty());
+}

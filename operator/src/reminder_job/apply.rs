@@ -89,7 +89,9 @@ impl One<'_> {
             (job, Outcome::NotAsked(stack))
         };
         let now = chrono::Utc::now();
-        let status = status::status(&job, &outcome, now);
+        let mut latest = job.clone();
+        self.state.memory.recall_history(self.id, &mut latest);
+        let status = status::status(&latest, &outcome, now);
         let job = self.show(job, status.clone()).await?;
         if plan::is_finished(&job) {
             self.release(&job).await?;

@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use crds::ReminderJobStatus;
+use crds::{HistoryEntry, ReminderJob, ReminderJobStatus};
 use domain::internal_api::ReminderView;
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ struct Entry {
     heard: Option<ReminderView>,
     /// Hash of the status that was last written.
     shown: Option<u64>,
+    /// Its history.
+    history: Vec<HistoryEntry>,
 }
 
 impl Memory {
@@ -49,7 +51,24 @@ impl Memory {
     /// Remembers what was written.
     pub(super) fn shown(&self, id: Uuid, status: &ReminderJobStatus) {
         let shown = hash(status);
-        self.with(|entries| entries.entry(id).or_default().shown = Some(shown));
+        let history = status.history.clone();
+        self.with(|entries| {
+            let entry = entries.entry(id).or_default();
+            entry.shown = Some(shown);
+            entry.history = history;
+        });
+    }
+
+    /// The history as it was last written, in place of that of a cache that may be behind: what is added
+    /// to it must not drop what came between.
+    pub(super) fn recall_history(&self, id: Uuid, job: &mut ReminderJob) {
+        let written = self.with(|entries| {
+            let entry = entries.get(&id).filter(|entry| entry.shown.is_some())?;
+            Some(entry.history.clone())
+        });
+        if let (Some(history), Some(status)) = (written, &mut job.status) {
+            status.history = history;
+        }
     }
 
     /// It is over, or gone.

@@ -5,6 +5,7 @@
 //! hears is reconciled here. Looking at single objects is only the backstop.
 
 mod apply;
+pub(crate) mod history;
 mod memory;
 mod observe;
 pub mod plan;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, SubsecRound, Utc};
+use chrono::{DateTime, Utc};
 use crds::{LABEL_ORIGIN, ReminderJob, ReminderJobStatus, ReminderPhase, conditions};
 use domain::{
     internal_api::{ReminderPut, ReminderView},
@@ -98,15 +98,10 @@ pub fn request(job: &ReminderJob, seen: &Seen) -> Result<Option<ReminderPut>, St
     let needed = match seen {
         Seen::NotAsked | Seen::Gone => true,
         // The rest of what is sent cannot change, or changes with the generation.
-        Seen::View(view) => view.phase.is_waiting() && view.fire_at != fire_at(job),
+        Seen::View(view) => view.phase.is_waiting() && view.wanted_at() != request::fire_at(job),
         Seen::Failed(_) => false,
     };
     needed.then(|| request::desired(job)).transpose()
-}
-
-/// Postgres keeps microseconds: sent finer, the time would look different for ever.
-fn fire_at(job: &ReminderJob) -> DateTime<Utc> {
-    job.spec.fire_at.trunc_subsecs(6)
 }
 
 /// The phase as the API spells it.

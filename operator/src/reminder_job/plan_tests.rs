@@ -40,6 +40,7 @@ fn view(job: &ReminderJob, phase: Phase) -> ReminderView {
         message: put.message,
         task_id: put.task_id,
         fire_at: put.fire_at,
+        base_at: None,
         fired_at: None,
         lateness_ms: None,
         reason: None,
@@ -357,4 +358,22 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn one_that_was_snoozed_is_not_sent_again_until_its_own_time_is_another() {
+    let job = job(json!({"delaySeconds": 7}));
+    let job = after(job.clone(), &seen(&job, Phase::Scheduled));
+    let mut snoozed = view(&job, Phase::Scheduled);
+    assert_eq!(snoozed.fire_at, at("2026-11-21T09:00:07Z"));
+    snoozed.base_at = Some(snoozed.fire_at);
+    snoozed.fire_at = at("2026-11-21T11:30:00Z");
+    let known = Seen::View(Box::new(snoozed.clone()));
+    assert_eq!(super::request(&job, &known), Ok(None));
+    let status = status(&job, &Outcome::View(Box::new(snoozed)), now());
+    assert_eq!(status.fire_at, Some(at("2026-11-21T11:30:00Z")));
+    assert_eq!(status.history.last().unwrap().reason, "Snoozed");
+    let mut moved = job;
+    moved.spec.fire_at = at("2026-11-21T10:00:00Z");
+    assert!(super::request(&moved, &known).unwrap().is_some());
 }

@@ -1,10 +1,10 @@
 //! The reminder that a ReminderJob stands for, as the stack is told of it. Pure.
 
-use chrono::SubsecRound;
-use crds::{ChannelSpec, ChannelType, ReminderJob, TaskPriority};
+use chrono::{DateTime, Duration, SubsecRound, Utc};
+use crds::{CatchUpPolicy, ChannelSpec, ChannelType, ReminderJob, TaskPriority};
 use domain::{
     internal_api::{ReminderPut, TaskTemplate},
-    reminder::Channel,
+    reminder::{CatchUpMode, Channel},
     task::Priority,
 };
 use kube::ResourceExt;
@@ -33,16 +33,45 @@ pub fn desired(job: &ReminderJob) -> Result<ReminderPut, String> {
         None => None,
     };
     Ok(ReminderPut {
-        // Postgres keeps microseconds; sent finer it would look different for ever.
-        fire_at: spec.fire_at.trunc_subsecs(6),
+        fire_at: fire_at(job),
         message: spec.message.clone(),
         task_id,
         task: task(job)?,
         channels: spec.channels.iter().map(channel).collect(),
         suspend: spec.suspend,
         deadline_seconds: spec.deadline_seconds,
+        catch_up: spec.catch_up.map(catch_up),
+        series: schedule(job)?,
         object: format!("{}/{}", job.namespace().unwrap_or_default(), job.name_any()),
     })
+}
+
+/// When the stack is to fire it: `fireAt` and the delay.
+pub fn fire_at(job: &ReminderJob) -> DateTime<Utc> {
+    let delay = Duration::seconds(job.spec.delay_seconds.unwrap_or(0));
+    let at = job.spec.fire_at;
+    // Postgres keeps microseconds: sent finer, the time would look different for ever.
+    at.checked_add_signed(delay).unwrap_or(at).trunc_subsecs(6)
+}
+
+/// The same mode as the services name it.
+pub fn catch_up(policy: CatchUpPolicy) -> CatchUpMode {
+    match policy {
+        CatchUpPolicy::Skip => CatchUpMode::Skip,
+        CatchUpPolicy::Latest => CatchUpMode::Latest,
+        CatchUpPolicy::All => CatchUpMode::All,
+    }
+}
+
+/// The uid of the schedule that made it.
+fn schedule(job: &ReminderJob) -> Result<Option<Uuid>, String> {
+    job.owner_references()
+        .iter()
+        .find(|owner| owner.kind == "RecurringSchedule")
+        .map(|owner| {
+            Uuid::parse_str(&owner.uid).map_err(|_| format!("{:?} is not a UUID", owner.uid))
+        })
+        .transpose()
 }
 
 /// The task that the firing creates. Its id comes from the schedule and the occurrence, so that
@@ -52,15 +81,7 @@ fn task(job: &ReminderJob) -> Result<Option<TaskTemplate>, String> {
     let Some(wanted) = &job.spec.task_template else {
         return Ok(None);
     };
-    let schedule = job
-        .owner_references()
-        .iter()
-        .find(|owner| owner.kind == "RecurringSchedule")
-        .map(|owner| {
-            Uuid::parse_str(&owner.uid).map_err(|_| format!("{:?} is not a UUID", owner.uid))
-        })
-        .transpose()?;
-    let namespace = schedule.map_or_else(|| id(job), Ok)?;
+    let namespace = schedule(job)?.map_or_else(|| id(job), Ok)?;
     let name = wanted
         .occurrence
         .map(|at| at.timestamp().to_string())

@@ -9,6 +9,7 @@ use domain::{internal_api::ReminderView, reminder::Phase};
 use k8s_openapi::jiff::Timestamp;
 
 use super::{
+    history,
     plan::{Outcome, is_accepted, phase, phase_of},
     stacks::StackState,
 };
@@ -48,6 +49,8 @@ pub fn status(job: &ReminderJob, outcome: &Outcome, now: DateTime<Utc>) -> Remin
     let verdict = match outcome {
         Outcome::View(view) => {
             copy_view(&mut status, view);
+            let suspended = job.spec.suspend;
+            history::note(&mut status, view, view.reason.as_deref(), suspended, now);
             status.observed_generation = generation;
             view_verdict(view.phase, view.reason.as_deref(), job.spec.suspend)
         }

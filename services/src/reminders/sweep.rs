@@ -76,12 +76,12 @@ impl Reminders {
 
     async fn catch_up_one_by_one(&self) -> anyhow::Result<usize> {
         let now = Utc::now();
-        let room = i64::from(self.policy.per_second.max(1));
-        let overdue =
-            reminders::overdue(&mut *self.store.acquire().await?, now - PATIENCE, room).await?;
+        // The turn is taken before they fire: it counts whatever becomes of each.
+        let mut turn = self.store.begin().await?;
+        let overdue = reminders::take_turn(&mut turn, now - PATIENCE, self.policy).await?;
+        turn.commit().await?;
         let mut fired = 0;
-        for item in overdue {
-            let (alarm, _) = item.current();
+        for alarm in overdue {
             let mut transaction = self.store.begin().await?;
             let outcome = reminders::ring(
                 &mut transaction,

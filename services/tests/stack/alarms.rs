@@ -409,6 +409,8 @@ async fn what_is_long_over_is_forgotten_but_for_objects_that_are_still_there() {
         channels: Vec::new(),
         suspend: false,
         deadline_seconds: None,
+        catch_up: None,
+        series: None,
         object: "default/r".into(),
     };
     service.put(of_object, &wanted).await.unwrap();

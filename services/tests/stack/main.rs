@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 
 mod alarms;
+mod catch_up;
 mod channels;
 mod deliveries;
 mod internal_api;

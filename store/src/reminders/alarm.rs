@@ -22,6 +22,7 @@ pub struct AlarmWork {
     phase: String,
     suspended: bool,
     scheduled_generation: Option<i64>,
+    scheduled_occurrence: Option<i32>,
 }
 
 impl AlarmWork {
@@ -37,7 +38,10 @@ impl AlarmWork {
     pub fn to_cancel(&self) -> Option<Alarm> {
         self.scheduled_generation
             .filter(|&set| !self.wants_alarm() || set != self.generation)
-            .map(|set| self.alarm(set))
+            .map(|set| Alarm {
+                occurrence: self.scheduled_occurrence.unwrap_or(self.occurrence),
+                ..self.alarm(set)
+            })
     }
 
     /// Where it stands in the order of [`due_within`].
@@ -81,7 +85,8 @@ pub async fn try_lock_sweep(conn: &mut PgConnection) -> Result<bool, sqlx::Error
 macro_rules! work {
     ($filter:literal) => {
         concat!(
-            "select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+            "select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation,
+                 scheduled_occurrence
              from reminders ",
             $filter
         )
@@ -141,14 +146,14 @@ pub async fn unarmed(
     .await
 }
 
-/// Reminders that are over or held back and whose alarm was not taken away.
+/// Reminders whose alarm was not taken away: they are over, held back, or wait for another time since.
 ///
 /// # Errors
 /// From the database.
 pub async fn left_over(conn: &mut PgConnection, limit: i64) -> Result<Vec<AlarmWork>, sqlx::Error> {
     sqlx::query_as(work!(
         "where scheduled_generation is not null
-             and (suspended or phase not in ('Pending', 'Scheduled'))
+             and (suspended or phase <> 'Scheduled')
          order by updated_at limit $1"
     ))
     .bind(limit)
@@ -191,12 +196,14 @@ pub async fn due_within(
     // Each phase is one stretch of the index, in order.
     sqlx::query_as(
         "select * from (
-             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation,
+                  scheduled_occurrence
               from reminders where phase = 'Scheduled' and not suspended
                   and (fire_at, id) > ($1, $2) and fire_at < $3
               order by fire_at, id limit $4)
              union all
-             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation,
+                  scheduled_occurrence
               from reminders where phase = 'Pending' and not suspended
                   and (fire_at, id) > ($1, $2) and fire_at < $3
               order by fire_at, id limit $4)) as both_phases
@@ -241,11 +248,13 @@ pub async fn overdue(
     // Each phase is one stretch of the index, in order.
     sqlx::query_as(
         "select * from (
-             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation,
+                  scheduled_occurrence
               from reminders where phase = 'Scheduled' and not suspended and fire_at < $1
               order by fire_at, id limit $2)
              union all
-             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation
+             (select id, occurrence, generation, fire_at, phase, suspended, scheduled_generation,
+                  scheduled_occurrence
               from reminders where phase = 'Pending' and not suspended and fire_at < $1
               order by fire_at, id limit $2)) as both_phases
          order by fire_at, id limit $2",
@@ -272,7 +281,8 @@ pub async fn mark_armed(
              join unnest($1::uuid[], $2::bigint[]) as a (id, generation)
                  on a.id = r.id and a.generation = r.generation
              where r.phase = 'Pending' order by r.id for update of r)
-         update reminders r set phase = 'Scheduled', scheduled_generation = r.generation
+         update reminders r set phase = 'Scheduled', scheduled_generation = r.generation,
+             scheduled_occurrence = r.occurrence
          from armed where armed.id = r.id returning r.*",
     )
     .bind(ids)

@@ -42,6 +42,7 @@ impl From<Row> for ReminderView {
             message: row.reminder.message,
             task_id: row.reminder.task_id,
             fire_at: row.reminder.fire_at,
+            base_at: row.reminder.base_at,
             fired_at: row.reminder.fired_at,
             lateness_ms: row.lateness_ms,
             reason: row.reason,

@@ -4,6 +4,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     event::EventType,
     internal_api::{Origin, ReminderPut, ReminderView},
+    reminder::CatchUpMode,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
@@ -42,9 +43,9 @@ pub async fn put(
         // The owner of the task is the reminder's: its own channels serve it.
         sqlx::query(
             "insert into reminders (id, origin, object, owner_id, task_id, task_template, message,
-                 channels, fire_at, deadline_seconds, suspended, created_at)
+                 channels, fire_at, deadline_seconds, suspended, created_at, catch_up, series)
              values ($1, 'kubernetes', $2, (select owner_id from tasks where id = $3), $3, $4, $5,
-                 $6, $7, $8, $9, $10)",
+                 $6, $7, $8, $9, $10, $11, $12)",
         )
         .bind(id)
         .bind(&wanted.object)
@@ -56,6 +57,8 @@ pub async fn put(
         .bind(wanted.deadline_seconds)
         .bind(wanted.suspend)
         .bind(now)
+        .bind(wanted.catch_up.map(CatchUpMode::as_str))
+        .bind(wanted.series)
         .execute(conn)
         .await?;
         return Ok(Put::Changed);
@@ -69,14 +72,15 @@ pub async fn put(
     let edited = old.phase().is_waiting()
         && (moved
             || old.suspended != wanted.suspend
-            || old.deadline_seconds != wanted.deadline_seconds);
+            || old.deadline_seconds != wanted.deadline_seconds
+            || old.catch_up.as_deref() != wanted.catch_up.map(CatchUpMode::as_str));
     if !revived && !edited {
         return Ok(Put::Unchanged);
     }
     sqlx::query(
         "update reminders set fire_at = case when $6 then $2 else fire_at end,
              base_at = case when $6 then null else base_at end,
-             suspended = $3, deadline_seconds = $4,
+             suspended = $3, deadline_seconds = $4, catch_up = $7,
              generation = generation + 1, occurrence = occurrence + $5, phase = 'Pending',
              fired_at = null, finished_at = null, reason = null
          where id = $1",
@@ -87,6 +91,7 @@ pub async fn put(
     .bind(wanted.deadline_seconds)
     .bind(i32::from(revived))
     .bind(moved)
+    .bind(wanted.catch_up.map(CatchUpMode::as_str))
     .execute(conn)
     .await?;
     Ok(Put::Changed)

@@ -7,7 +7,9 @@ use chrono_tz::Tz;
 use domain::{
     event::{Event, EventType},
     internal_api::TaskTemplate,
-    reminder::{Alarm, CatchUp, Firing, Phase, ReminderEvent, Ringing, decide},
+    reminder::{
+        Alarm, CatchUp, CatchUpMode, Firing, Phase, ReminderEvent, Ringing, decide_in_series,
+    },
     task::{Due, Task},
 };
 use sqlx::PgConnection;
@@ -94,13 +96,26 @@ pub async fn ring(
             .await?;
     let mut reminders: HashMap<Uuid, Reminder> =
         rows.into_iter().map(|row| (row.id, row)).collect();
+    let newest = newest_of_series(conn, &reminders, policy, now).await?;
     let mut writes = Writes::default();
     let mut outcomes = Vec::with_capacity(alarms.len());
     for alarm in alarms {
         let outcome = match reminders.get_mut(&alarm.reminder) {
             None => Fired::Unknown,
             Some(reminder) => {
-                ring_one(conn, reminder, alarm, policy, at_once, now, &mut writes).await?
+                let newer = newest.get(&reminder.id).copied();
+                let policy = reminder.policy(policy);
+                ring_one(
+                    conn,
+                    reminder,
+                    alarm,
+                    policy,
+                    newer,
+                    at_once,
+                    now,
+                    &mut writes,
+                )
+                .await?
             }
         };
         outcomes.push(outcome);
@@ -109,12 +124,61 @@ pub async fn ring(
     Ok(outcomes)
 }
 
-/// Decides about one alarm, and notes in `writes` and in the row what follows.
+/// When the newest reminder is due that waits in the series of each of those for which it matters: they are
+/// late, and of several such the newest alone fires. Only what is due by now counts.
+async fn newest_of_series(
+    conn: &mut PgConnection,
+    reminders: &HashMap<Uuid, Reminder>,
+    policy: CatchUp,
+    now: DateTime<Utc>,
+) -> Result<HashMap<Uuid, DateTime<Utc>>, sqlx::Error> {
+    let asking: Vec<Uuid> = reminders
+        .values()
+        .filter(|reminder| {
+            let policy = reminder.policy(policy);
+            policy.mode == CatchUpMode::Latest
+                && reminder.phase().is_waiting()
+                && (now - reminder.fire_at).num_seconds() > policy.grace_seconds
+        })
+        .map(|reminder| reminder.id)
+        .collect();
+    if asking.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let found: Vec<(Uuid, DateTime<Utc>)> = sqlx::query_as(
+        "select r.id, max(s.fire_at) from reminders r
+         join reminders s on s.series = r.series
+         where r.id = any($1) and s.phase in ('Pending', 'Scheduled') and not s.suspended
+             and s.fire_at <= $2
+         group by r.id
+         union all
+         select r.id, max(s.fire_at) from reminders r
+         join tasks t on t.id = r.task_id
+         join tasks o on o.series_id = t.series_id and o.owner_id = t.owner_id
+         join reminders s on s.task_id = o.id
+         where r.id = any($1) and r.series is null
+             and s.phase in ('Pending', 'Scheduled') and not s.suspended and s.fire_at <= $2
+         group by r.id",
+    )
+    .bind(asking)
+    .bind(now)
+    .fetch_all(conn)
+    .await?;
+    Ok(found.into_iter().collect())
+}
+
+/// Decides about one alarm, and notes in `writes` and in the row what follows. `policy` is the reminder's
+/// own; `newer`: see [`newest_of_series`].
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one alarm, and what the whole batch shares"
+)]
 async fn ring_one(
     conn: &mut PgConnection,
     reminder: &mut Reminder,
     alarm: &Alarm,
     policy: CatchUp,
+    newer: Option<DateTime<Utc>>,
     at_once: Duration,
     now: DateTime<Utc>,
     writes: &mut Writes,
@@ -128,11 +192,7 @@ async fn ring_one(
         occurrence: reminder.occurrence,
         fire_at: reminder.fire_at,
     };
-    let policy = CatchUp {
-        window_seconds: reminder.deadline_seconds.unwrap_or(policy.window_seconds),
-        ..policy
-    };
-    match decide(&ringing, alarm, now, policy) {
+    match decide_in_series(&ringing, alarm, now, policy, newer) {
         Firing::Early => Ok(Fired::Early {
             by: reminder.fire_at - now,
         }),
@@ -144,7 +204,7 @@ async fn ring_one(
             Ok(Fired::Stale)
         }
         Firing::Miss => {
-            let why = policy.lets_go(reminder.fire_at, now, None);
+            let why = policy.lets_go(reminder.fire_at, now, newer);
             let reason = why.map_or_else(String::new, |why| why.to_string());
             writes.end(reminder, Phase::Missed, reason);
             Ok(Fired::Missed)
@@ -306,6 +366,25 @@ pub async fn catch_up(
     policy: CatchUp,
     now: DateTime<Utc>,
 ) -> Result<Vec<(Alarm, Fired)>, sqlx::Error> {
+    let alarms = take_turn(conn, before, policy).await?;
+    if alarms.is_empty() {
+        return Ok(Vec::new());
+    }
+    let outcomes = ring(conn, &alarms, Path::Sweep, policy, Duration::MAX, now).await?;
+    Ok(alarms.into_iter().zip(outcomes).collect())
+}
+
+/// The alarms of what should have fired before `before`, the oldest first: at most what the policy's rate
+/// leaves of this second, for all replicas together, and counted as if they fired. Nobody else takes a
+/// turn until the transaction ends.
+///
+/// # Errors
+/// From the database.
+pub async fn take_turn(
+    conn: &mut PgConnection,
+    before: DateTime<Utc>,
+    policy: CatchUp,
+) -> Result<Vec<Alarm>, sqlx::Error> {
     let (same_second, fired): (bool, i32) = sqlx::query_as(
         "select second = date_trunc('second', clock_timestamp()), fired from catch_up for update",
     )
@@ -320,13 +399,11 @@ pub async fn catch_up(
     if overdue.is_empty() {
         return Ok(Vec::new());
     }
-    let alarms: Vec<Alarm> = overdue.iter().map(|item| item.current().0).collect();
-    let outcomes = ring(conn, &alarms, Path::Sweep, policy, Duration::MAX, now).await?;
     sqlx::query("update catch_up set second = date_trunc('second', clock_timestamp()), fired = $1")
-        .bind(i32::try_from(used + alarms.len() as i64).unwrap_or(i32::MAX))
+        .bind(i32::try_from(used + overdue.len() as i64).unwrap_or(i32::MAX))
         .execute(conn)
         .await?;
-    Ok(alarms.into_iter().zip(outcomes).collect())
+    Ok(overdue.iter().map(|item| item.current().0).collect())
 }
 
 /// Firings within `span` that nobody serves yet, the oldest first, at most `limit`: whose they are, and

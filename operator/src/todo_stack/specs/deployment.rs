@@ -136,6 +136,10 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
             ));
             let reminders = &stack.spec.reminders;
             env.push(plain(
+                "TODOSTACK_CATCH_UP",
+                reminders.catch_up.as_str().into(),
+            ));
+            env.push(plain(
                 "TODOSTACK_CATCH_UP_WINDOW_SECONDS",
                 reminders.catch_up_window_seconds.to_string(),
             ));
