@@ -28,6 +28,10 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: TrustedProxies,
 
+    /// Public key of Web Push, which browsers subscribe with; absent: the stack serves none.
+    #[arg(long, env = "TODOSTACK_VAPID_PUBLIC_KEY")]
+    vapid_public_key: Option<String>,
+
     /// Where to serve the interface.
     #[arg(long, env = "TODOSTACK_LISTEN", default_value = "0.0.0.0:8080")]
     listen: SocketAddr,
@@ -57,8 +61,10 @@ async fn run() -> anyhow::Result<()> {
         settings.database_connections,
     )?;
     let keys = Keys::new(settings.jwt_key.as_bytes())?;
-    let router =
-        gateway::router(Gateway::new(store.clone(), keys)?.behind(settings.trusted_proxies));
+    let gateway = Gateway::new(store.clone(), keys)?
+        .behind(settings.trusted_proxies)
+        .with_push(settings.vapid_public_key);
+    let router = gateway::router(gateway);
 
     let checked = store.clone();
     let ready = move || {

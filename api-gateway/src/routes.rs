@@ -5,6 +5,7 @@ mod channels;
 mod deliveries;
 mod list;
 mod me;
+mod push;
 mod quiet_hours;
 mod reminders;
 mod state_changes;
@@ -52,6 +53,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         ))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))
+        .routes(routes!(push::key))
         .routes(routes!(deliveries::failed))
         .routes(routes!(deliveries::replay))
         .routes(routes!(unsubscribe::ask, unsubscribe::unsubscribe))

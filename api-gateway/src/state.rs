@@ -1,5 +1,7 @@
 //! What every handler shares.
 
+use std::sync::Arc;
+
 use axum::extract::FromRef;
 use runtime::auth::Keys;
 use store::Store;
@@ -15,6 +17,7 @@ pub struct Gateway {
     pub(crate) attempts: Attempts,
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) push_key: Option<Arc<str>>,
 }
 
 impl Gateway {
@@ -30,6 +33,7 @@ impl Gateway {
             passwords: Passwords::new()?,
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
+            push_key: None,
         })
     }
 
@@ -37,6 +41,13 @@ impl Gateway {
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same with Web Push: `key` is the stack's public one, as browsers subscribe with it.
+    #[must_use]
+    pub fn with_push(self, key: Option<String>) -> Self {
+        let push_key = key.map(Arc::from);
+        Self { push_key, ..self }
     }
 }
 

@@ -102,6 +102,8 @@ pub(crate) enum ChannelType {
     Slack,
     /// A call of one of the output bindings of Dapr that the stack lists.
     Binding,
+    /// A push to a browser (RFC 8030).
+    WebPush,
 }
 
 impl From<ChannelType> for ChannelKind {
@@ -112,6 +114,7 @@ impl From<ChannelType> for ChannelKind {
             ChannelType::Ntfy => Self::Ntfy,
             ChannelType::Slack => Self::Slack,
             ChannelType::Binding => Self::Binding,
+            ChannelType::WebPush => Self::WebPush,
         }
     }
 }
@@ -124,6 +127,7 @@ impl From<ChannelKind> for ChannelType {
             ChannelKind::Ntfy => Self::Ntfy,
             ChannelKind::Slack => Self::Slack,
             ChannelKind::Binding => Self::Binding,
+            ChannelKind::WebPush => Self::WebPush,
         }
     }
 }
@@ -346,7 +350,7 @@ pub(crate) struct ChannelView {
     id: Uuid,
     #[serde(rename = "type")]
     kind: ChannelType,
-    /// Of webhook and ntfy: where to post. Of slack: its host, for the rest of it is a secret.
+    /// Of webhook and ntfy: where to post. Of slack and webPush: its host, for the rest of it is a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
     /// Of email: the address.
@@ -358,6 +362,13 @@ pub(crate) struct ChannelView {
     /// It serves reminders that name no channel.
     is_default: bool,
     created_at: DateTime<Utc>,
+    /// Since when it is not tried any more. A browser that subscribes again enables its channel; any other
+    /// is deleted and made anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_at: Option<DateTime<Utc>>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disabled_reason: Option<String>,
     /// Signs what is posted (Standard Webhooks). Shown once, when a webhook is made.
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<String>,
@@ -381,7 +392,7 @@ impl From<StoredChannel> for ChannelView {
         let (mut url, mut address, mut name) = (None, None, None);
         match kind {
             ChannelKind::Webhook | ChannelKind::Ntfy => url = Some(target),
-            ChannelKind::Slack => url = Some(origin(&target)),
+            ChannelKind::Slack | ChannelKind::WebPush => url = Some(origin(&target)),
             ChannelKind::Email => address = Some(target),
             ChannelKind::Binding => name = Some(target),
         }
@@ -393,6 +404,8 @@ impl From<StoredChannel> for ChannelView {
             name,
             is_default: channel.is_default,
             created_at: channel.created_at,
+            disabled_at: channel.disabled_at,
+            disabled_reason: channel.disabled_reason,
             secret: None,
         }
     }

@@ -13,6 +13,7 @@ mod rest {
     mod isolation;
     mod listing;
     mod openapi;
+    mod push;
     mod recurring;
     mod reminders;
     mod states;

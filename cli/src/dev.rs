@@ -81,6 +81,10 @@ pub(crate) async fn run(
         stack: (namespace.clone(), stack.clone()),
         listen,
         webhook_url: Some(own.clone().unwrap_or_else(|| sink.url.clone())),
+        push_subject: spec.notifications.web_push.as_ref().map_or_else(
+            || format!("mailto:{DEMO_EMAIL}"),
+            |push| push.subject.clone(),
+        ),
         catch_up: CatchUp {
             mode: request::catch_up(spec.reminders.catch_up),
             window_seconds: spec.reminders.catch_up_window_seconds,

@@ -4,13 +4,17 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use domain::{reminder::CatchUp, webhook::Secret};
+use domain::{reminder::CatchUp, web_push::VapidKey, webhook::Secret};
 use gateway::Gateway;
 use runtime::auth;
 use services::{
     audit::{self, Audit},
     consumer::Consumer,
-    notifications::{Notifications, webhook::Webhooks},
+    notifications::{
+        Notifications, Senders,
+        web_push::{Vapid, WebPush},
+        webhook::Webhooks,
+    },
     recurrence::Recurrence,
     relay::Relay,
     reminders::{self, Reminders},
@@ -32,6 +36,8 @@ pub(crate) struct Options {
     pub(crate) listen: SocketAddr,
     /// Webhook of reminders that have no channel.
     pub(crate) webhook_url: Option<String>,
+    /// Whom the operators of push services may write to.
+    pub(crate) push_subject: String,
     /// What to do with overdue reminders.
     pub(crate) catch_up: CatchUp,
 }
@@ -91,13 +97,22 @@ impl Platform {
             store::migrate_url(&url).await.context("the schema")?;
             let store = Store::connect(&url, "todostack-dev", 30)?;
             let secret = Secret::parse(&keys.webhook)?;
+            let vapid = Vapid {
+                key: VapidKey::parse(&keys.vapid)?,
+                subject: options.push_subject,
+            };
+            let tokens = auth::Keys::new(keys.jwt.as_bytes())?;
+            let gateway =
+                Gateway::new(store.clone(), tokens.clone())?.with_push(Some(vapid.key.public()));
             // Everything is on this machine, the receivers too.
             let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;
-            let tokens = auth::Keys::new(keys.jwt.as_bytes())?;
-            let gateway = Gateway::new(store.clone(), tokens.clone())?;
-            anyhow::Ok((store, webhooks, tokens, gateway))
+            let senders = Senders {
+                web_push: Some(WebPush::new(true, vapid, Some(address.clone()))?),
+                ..webhooks.into()
+            };
+            anyhow::Ok((store, senders, tokens, gateway))
         };
-        let (store, webhooks, tokens, gateway) = match prepared.await {
+        let (store, senders, tokens, gateway) = match prepared.await {
             Ok(prepared) => prepared,
             Err(error) => return Err((postgres, error)),
         };
@@ -106,7 +121,7 @@ impl Platform {
 
         let (timer, ringing) = Timer::new();
         let reminders = Reminders::new(store.clone(), Arc::new(timer), options.catch_up);
-        let notifications = Notifications::new(store.clone(), webhooks);
+        let notifications = Notifications::new(store.clone(), senders);
         let sync = Sync::new(store.pool().clone(), tokens.clone(), shutdown.clone());
         let consumers: Vec<Arc<dyn Consumer>> = vec![
             reminders.clone(),

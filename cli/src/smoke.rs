@@ -34,6 +34,7 @@ pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
         stack: ("default".into(), "smoke".into()),
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         webhook_url: None,
+        push_subject: "mailto:smoke@example.com".into(),
         catch_up: CatchUp::default(),
     };
     let platform = Platform::start(data_dir, &keys, options).await?;

@@ -8,11 +8,13 @@
 #![allow(clippy::duplicated_attributes)]
 
 pub mod conditions;
+pub mod notifications;
 pub mod recurring_schedule;
 pub mod reminder_job;
 pub mod shared;
 pub mod todo_stack;
 
+pub use notifications::*;
 pub use recurring_schedule::*;
 pub use reminder_job::*;
 pub use shared::*;

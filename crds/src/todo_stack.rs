@@ -7,7 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::shared::{CatchUpPolicy, SecretKeyRef};
+use crate::{
+    notifications::NotificationsSpec,
+    shared::{CatchUpPolicy, SecretKeyRef},
+};
 
 /// A to-do platform: gateway, services, topics and Dapr objects.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -321,100 +324,6 @@ impl Default for AuditSpec {
             retention_days: 400,
         }
     }
-}
-
-/// How reminders leave the stack.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct NotificationsSpec {
-    /// The webhook of reminders that name no channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub webhook: Option<WebhookSpec>,
-    /// The server that takes e-mails; absent: no e-mails.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub smtp: Option<SmtpSpec>,
-    /// Where users reach the gateway, such as `https://todo.example.com`: an e-mail's link that unsubscribes begins with it, and a tap on a message opens it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 500), regex(pattern = "^https?://[^\\s]+$"))]
-    pub public_url: Option<String>,
-    /// Names of output bindings of Dapr that users may choose as channels; the Components are made by you, and scoped to `<stack>-notifications`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(
-        length(max = 50),
-        inner(length(max = 253), regex(pattern = "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"))
-    )]
-    pub bindings: Vec<String>,
-}
-
-/// A server that takes e-mails by SMTP.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SmtpSpec {
-    /// Its name, which its certificate must have.
-    #[schemars(length(min = 1, max = 253), regex(pattern = "^[A-Za-z0-9.:_-]+$"))]
-    pub host: String,
-    /// Its port.
-    #[serde(default = "default_smtp_port")]
-    #[schemars(range(min = 1, max = 65_535))]
-    pub port: i32,
-    /// How TLS begins.
-    #[serde(default)]
-    pub tls: SmtpTls,
-    /// Who writes, such as `Reminders <reminders@example.com>`.
-    #[schemars(length(min = 3, max = 320), regex(pattern = "^[^\\r\\n]+@[^\\s]+$"))]
-    pub from: String,
-    /// Secret key that holds the user name; absent: no log-in.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub username_secret_ref: Option<SecretKeyRef>,
-    /// Secret key that holds the password.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub password_secret_ref: Option<SecretKeyRef>,
-    /// Secret key that holds CA certificates in PEM which are trusted beside the public ones.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ca_secret_ref: Option<SecretKeyRef>,
-}
-
-fn default_smtp_port() -> i32 {
-    587
-}
-
-/// How TLS to an SMTP server begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum SmtpTls {
-    /// After `STARTTLS`; without it nothing is sent. Port 587.
-    #[default]
-    StartTls,
-    /// With the first byte. Port 465.
-    Implicit,
-    /// Never: for a server in the same pod or network that you trust.
-    None,
-}
-
-impl SmtpTls {
-    /// As the service's settings spell it.
-    pub fn as_setting(self) -> &'static str {
-        match self {
-            Self::StartTls => "start-tls",
-            Self::Implicit => "implicit",
-            Self::None => "none",
-        }
-    }
-}
-
-/// A webhook signed by the Standard Webhooks scheme.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WebhookSpec {
-    /// Address to post to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 2000), regex(pattern = "^https?://"))]
-    pub url: Option<String>,
-    /// Secret key that holds the signing secret (`whsec_` and base64); absent: `webhook-secret` of the Secret `<stack>-keys`, which the operator makes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signing_secret_ref: Option<SecretKeyRef>,
-    /// Lets webhooks go to loopback, link-local and private addresses, such as Services of this cluster. Leave it off where users you do not trust may set webhooks.
-    #[serde(default)]
-    pub allow_private_addresses: bool,
 }
 
 /// What the operator observed of a stack.

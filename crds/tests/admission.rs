@@ -220,6 +220,16 @@ fn a_stack_with_a_bad_field_is_refused_by_its_name() {
             json!({"webhook": {"url": "ftp://a"}}),
             "spec.notifications.webhook.url",
         ),
+        (
+            "spec.notifications",
+            json!({"webPush": {"subject": "me@example.com"}}),
+            "spec.notifications.webPush.subject",
+        ),
+        (
+            "spec.notifications",
+            json!({"retry": {"email": {"maxAttempts": 0}}}),
+            "spec.notifications.retry.email.maxAttempts",
+        ),
         ("spec.suspend", json!("yes"), "spec.suspend"),
         ("metadata.name", json!("9lives"), "metadata.name"),
         ("metadata.name", json!("x".repeat(41)), "metadata.name"),

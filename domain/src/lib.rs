@@ -11,4 +11,5 @@ pub mod recurrence;
 pub mod reminder;
 pub mod snooze;
 pub mod task;
+pub mod web_push;
 pub mod webhook;

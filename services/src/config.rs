@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 
 use crate::dead_letters::DeadLettersArgs;
-use domain::{reminder::CatchUpMode, webhook::Secret};
+use domain::{reminder::CatchUpMode, web_push::VapidKey, webhook::Secret};
 
 use crate::notifications::{
     Senders,
     binding::Bindings,
     email::{Email, SmtpSettings, SmtpTls},
     ntfy::Ntfy,
+    retry::Retry,
     slack::Slack,
+    web_push::{Vapid, WebPush},
     webhook::Webhooks,
 };
 
@@ -198,6 +200,20 @@ pub struct NotificationsArgs {
     /// Output bindings of Dapr that users may name, separated by commas.
     #[arg(long, env = "TODOSTACK_BINDINGS", value_delimiter = ',')]
     pub bindings: Vec<String>,
+    /// Private key of Web Push: base64url of 32 bytes; absent: no Web Push.
+    #[arg(
+        long,
+        env = "TODOSTACK_VAPID_KEY",
+        hide_env_values = true,
+        requires = "vapid_subject"
+    )]
+    pub vapid_key: Option<String>,
+    /// Whom operators of push services may write to: `mailto:…` or `https://…`.
+    #[arg(long, env = "TODOSTACK_VAPID_SUBJECT")]
+    pub vapid_subject: Option<String>,
+    /// When deliveries are tried again, as JSON of `spec.notifications.retry`.
+    #[arg(long, env = "TODOSTACK_RETRY", default_value = "{}")]
+    pub retry: String,
 }
 
 impl NotificationsArgs {
@@ -225,7 +241,17 @@ impl NotificationsArgs {
             })?),
             _ => None,
         };
+        let web_push = match (self.vapid_key, self.vapid_subject) {
+            (Some(key), Some(subject)) => {
+                let key = VapidKey::parse(&key).context("TODOSTACK_VAPID_KEY")?;
+                let vapid = Vapid { key, subject };
+                Some(WebPush::new(private, vapid, self.public_url.clone())?)
+            }
+            _ => None,
+        };
         Ok(Senders {
+            retry: Retry::parse(&self.retry).context("TODOSTACK_RETRY")?,
+            web_push,
             webhooks: Webhooks::new(self.webhook_url, secret, private)?,
             email,
             ntfy: Some(Ntfy::new(private, self.public_url)?),

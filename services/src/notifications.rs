@@ -14,12 +14,13 @@ mod http;
 pub mod ntfy;
 mod plan;
 mod recorder;
-mod schedule;
+pub mod retry;
 mod sender;
 mod senders;
 pub mod slack;
 mod stored;
 mod templates;
+pub mod web_push;
 pub mod webhook;
 
 use std::{
@@ -140,7 +141,8 @@ impl Notifications {
                 }
                 Some(Pick::Refused(delivery, reason)) => {
                     count(&delivery, "refused");
-                    let outcome = schedule::again(reason, &delivery, Utc::now());
+                    let retry = &self.senders.retry;
+                    let outcome = retry.again(reason, None, &delivery, Utc::now());
                     // It ends only with us.
                     let _ = recorder.send((delivery, outcome)).await;
                 }
@@ -152,8 +154,8 @@ impl Notifications {
     async fn attempt(&self, delivery: Delivery, recorder: &Recorder) {
         let attempt = self.send(&delivery).await;
         let told = match &attempt {
-            Attempt::Retry { error, blame } => Told::Failed(*blame, error.clone()),
-            Attempt::Delivered | Attempt::GiveUp(_) => Told::Alive,
+            Attempt::Retry { error, blame, .. } => Told::Failed(*blame, error.clone()),
+            Attempt::Delivered | Attempt::GiveUp(_) | Attempt::Gone(_) => Told::Alive,
         };
         let circuit = self.queue().done(&delivery.lane, &told, Instant::now());
         self.changed.notify_one();
@@ -164,7 +166,7 @@ impl Notifications {
             Some(Circuit::Closed) => tracing::info!(lane = delivery.lane, "circuit closed"),
             None => {}
         }
-        let outcome = schedule::judge(attempt, &delivery, Utc::now());
+        let outcome = self.senders.retry.judge(attempt, &delivery, Utc::now());
         let tried = delivery.attempts + 1;
         match &outcome {
             Outcome::Delivered => {
@@ -200,14 +202,25 @@ impl Notifications {
             },
             None => None,
         };
-        self.senders
+        if let Some(reason) = stored.as_ref().and_then(|s| s.disabled_reason.as_deref()) {
+            return Attempt::GiveUp(format!("the channel is disabled: {reason}"));
+        }
+        let attempt = self
+            .senders
             .send(Message {
                 channel,
                 stored: stored.as_deref(),
                 id: delivery.idempotency_key,
                 reminder: &delivery.body,
             })
-            .await
+            .await;
+        if let (Attempt::Gone(reason), Some(stored)) = (&attempt, &stored) {
+            // Without the mark the next one finds out by itself.
+            if let Err(error) = self.stored.disable(stored, reason).await {
+                tracing::warn!(channel = %stored.id, %error, "a channel that is gone could not be marked");
+            }
+        }
+        attempt
     }
 
     /// Says that this process lives, until it ended; and frees what the dead held.

@@ -18,15 +18,21 @@ pub struct StoredChannel {
     pub owner_id: Uuid,
     /// [`ChannelKind`] by name.
     pub kind: String,
-    /// Where it leads: of webhook, ntfy and slack an HTTP URL; `mailto:<address>`; `binding:<name>`.
+    /// Where it leads: of webhook, ntfy, slack and web push an HTTP URL; `mailto:<address>`;
+    /// `binding:<name>`.
     pub url: String,
     /// Of a webhook `whsec_…`, which signs what is posted; of an e-mail the same, which signs the
-    /// link that unsubscribes; of ntfy the access token; empty where there is none.
+    /// link that unsubscribes; of ntfy the access token; of web push
+    /// [`SubscriptionKeys`](domain::web_push::SubscriptionKeys) as text; empty where there is none.
     pub secret: String,
     /// It serves reminders that name no channel.
     pub is_default: bool,
     /// When it was made.
     pub created_at: DateTime<Utc>,
+    /// Since when it is not tried any more.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// Why. Holds no secret.
+    pub disabled_reason: Option<String>,
 }
 
 /// Never prints the secret, nor the URL, which may hold one.
@@ -73,7 +79,7 @@ impl StoredChannel {
 /// What makes a URL of what the owner of a channel wrote.
 fn prefix(kind: ChannelKind) -> &'static str {
     match kind {
-        ChannelKind::Webhook | ChannelKind::Ntfy | ChannelKind::Slack => "",
+        ChannelKind::Webhook | ChannelKind::Ntfy | ChannelKind::Slack | ChannelKind::WebPush => "",
         ChannelKind::Email => "mailto:",
         ChannelKind::Binding => "binding:",
     }
@@ -92,7 +98,8 @@ pub struct NewChannel<'a> {
     pub is_default: bool,
 }
 
-/// Adds a channel; none when the owner has `most` channels already.
+/// Adds a channel; none when the owner has `most` channels already. A push subscription that the owner
+/// has is that channel again, with what is new about it, and enabled.
 ///
 /// # Errors
 /// Whatever Postgres says.
@@ -110,7 +117,11 @@ pub async fn create(
     sqlx::query_as(
         "insert into channels (id, owner_id, kind, url, secret, is_default)
          select $1, $2, $3, $4, $5, $6
-         where (select count(*) from channels where owner_id = $2) < $7
+         where (select count(*) from channels
+                where owner_id = $2 and not ($3 = 'webPush' and kind = $3 and url = $4)) < $7
+         on conflict (owner_id, url) where kind = 'webPush'
+             do update set secret = excluded.secret, is_default = excluded.is_default,
+                 disabled_at = null, disabled_reason = null
          returning *",
     )
     .bind(Uuid::now_v7())
@@ -232,6 +243,30 @@ pub async fn get(
         .bind(id)
         .fetch_optional(conn)
         .await
+}
+
+/// Notes that the receiver of a channel is gone, for `reason`, which holds no secret: it is not tried
+/// any more. `secret` is that of the channel that was tried: one that was subscribed anew meanwhile
+/// stays as it is.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn disable(
+    conn: &mut PgConnection,
+    id: Uuid,
+    secret: &str,
+    reason: &str,
+) -> sqlx::Result<()> {
+    sqlx::query(
+        "update channels set disabled_at = now(), disabled_reason = $3
+         where id = $1 and secret = $2 and disabled_at is null",
+    )
+    .bind(id)
+    .bind(secret)
+    .bind(reason)
+    .execute(conn)
+    .await
+    .map(|_| ())
 }
 
 /// Removes a channel of a user; false when there is none.

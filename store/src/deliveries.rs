@@ -17,7 +17,7 @@ use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 pub use dispatch::{Beat, beat, release, retire, take};
-pub use plan::{Plan, Target, plan_all};
+pub use plan::{Plan, Target, plan_all, priorities};
 pub use record::record_all;
 pub use replay::{Failed, failed, replay};
 
@@ -51,6 +51,8 @@ pub struct Delivery {
     pub holder: Option<Uuid>,
     /// How often it was given up and begun anew.
     pub replays: i32,
+    /// When its first attempt could be made, since it was planned or last replayed.
+    pub began_at: DateTime<Utc>,
 }
 
 /// What an attempt came to.

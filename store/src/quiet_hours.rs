@@ -93,17 +93,6 @@ pub async fn clear(conn: &mut PgConnection, owner: Uuid) -> sqlx::Result<()> {
         .map(|_| ())
 }
 
-/// Those of these tasks that matter most (P1): their reminders come in quiet hours too.
-///
-/// # Errors
-/// Whatever Postgres says.
-pub async fn urgent(conn: &mut PgConnection, tasks: &[Uuid]) -> sqlx::Result<Vec<Uuid>> {
-    sqlx::query_scalar("select id from tasks where id = any($1) and priority = 1")
-        .bind(tasks)
-        .fetch_all(conn)
-        .await
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
 mod tests {

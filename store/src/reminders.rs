@@ -101,6 +101,7 @@ impl Reminder {
             occurrence: self.occurrence,
             generation: self.generation,
             task_id: self.task_id,
+            priority: None,
             message: self.message.clone(),
             fire_at: self.fire_at,
             fired_at: self.fired_at,

@@ -1,12 +1,19 @@
 //! The ways in which a user can be reached.
 
+mod check;
+
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
-use domain::{error::FieldErrors, reminder::ChannelKind, webhook::Secret};
+use domain::{
+    error::FieldErrors, reminder::ChannelKind, web_push::SubscriptionKeys, webhook::Secret,
+};
 use runtime::{Problem, auth};
 use serde::Deserialize;
-use url::Url;
 use utoipa::ToSchema;
 
+use self::check::{
+    TOKEN_MOST, check_address, check_endpoint, check_keys, check_name, check_topic, check_url,
+    is_token,
+};
 use super::users::NO_STORE;
 use crate::{
     body::Body,
@@ -16,14 +23,6 @@ use crate::{
     view::{ChannelList, ChannelType, ChannelView, ProblemView},
 };
 
-/// Most bytes of a URL.
-const URL_MOST: usize = 2000;
-/// Most characters of an access token.
-const TOKEN_MOST: usize = 500;
-/// Most bytes of an e-mail address (RFC 5321).
-const ADDRESS_MOST: usize = 254;
-/// Most characters of a component's name.
-const NAME_MOST: usize = 253;
 /// Most channels of a user.
 const MOST: i64 = 20;
 
@@ -46,9 +45,25 @@ pub(crate) struct NewChannel {
     /// binding: name of the output binding of Dapr, one of those that the stack lists.
     #[serde(default)]
     name: Option<String>,
+    /// webPush: `endpoint` of the browser's `PushSubscription`, an `https://` URL.
+    #[serde(default)]
+    endpoint: Option<String>,
+    /// webPush: `keys` of the browser's `PushSubscription`.
+    #[serde(default)]
+    keys: Option<PushKeys>,
     /// Whether it serves reminders that name no channel.
     #[serde(default = "yes")]
     is_default: bool,
+}
+
+/// `keys` of a `PushSubscription` (Push API, §8.1).
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct PushKeys {
+    /// Base64url of the browser's public key, 65 bytes.
+    p256dh: String,
+    /// Base64url of the secret that it shares with the stack, 16 bytes.
+    auth: String,
 }
 
 impl NewChannel {
@@ -61,6 +76,7 @@ impl NewChannel {
             ChannelType::Webhook | ChannelType::Ntfy | ChannelType::Slack => ("url", &self.url),
             ChannelType::Email => ("address", &self.address),
             ChannelType::Binding => ("name", &self.name),
+            ChannelType::WebPush => ("endpoint", &self.endpoint),
         };
         let kind = ChannelKind::from(self.kind).as_str();
         let token = (self.kind == ChannelType::Ntfy)
@@ -70,6 +86,7 @@ impl NewChannel {
             ("url", &self.url),
             ("address", &self.address),
             ("name", &self.name),
+            ("endpoint", &self.endpoint),
         ] {
             if value.is_some() && field != wanted {
                 errors.push(field, format!("a channel of type {kind} has none"));
@@ -77,6 +94,14 @@ impl NewChannel {
         }
         if self.token.is_some() && self.kind != ChannelType::Ntfy {
             errors.push("token", format!("a channel of type {kind} has none"));
+        }
+        match (self.kind, &self.keys) {
+            (ChannelType::WebPush, None) => {
+                errors.push("keys", format!("a channel of type {kind} needs it"));
+            }
+            (ChannelType::WebPush, Some(keys)) => check_keys(keys, &mut errors),
+            (_, Some(_)) => errors.push("keys", format!("a channel of type {kind} has none")),
+            (_, None) => {}
         }
         if token.is_some_and(|token| !is_token(token)) {
             errors.push(
@@ -93,6 +118,7 @@ impl NewChannel {
             ChannelType::Ntfy => check_url(given).and_then(check_topic),
             ChannelType::Email => check_address(given),
             ChannelType::Binding => check_name(given),
+            ChannelType::WebPush => check_endpoint(given),
         };
         match checked {
             Ok(target) => errors.into_result(target),
@@ -101,6 +127,26 @@ impl NewChannel {
                 Err(errors)
             }
         }
+    }
+
+    /// What goes with it, as [`StoredChannel::secret`] has it.
+    ///
+    /// [`StoredChannel::secret`]: store::channels::StoredChannel::secret
+    fn secret(self) -> Result<String> {
+        Ok(match self.kind {
+            ChannelType::Webhook | ChannelType::Email => {
+                let mut random = [0; 32];
+                getrandom::fill(&mut random).map_err(Problem::internal)?;
+                Secret::text(&random)
+            }
+            ChannelType::Ntfy => self.token.unwrap_or_default(),
+            ChannelType::Slack | ChannelType::Binding => String::new(),
+            ChannelType::WebPush => {
+                let read = |keys: PushKeys| SubscriptionKeys::parse(&keys.p256dh, &keys.auth);
+                let keys = self.keys.map(read).transpose().map_err(Problem::internal)?;
+                keys.map(|keys| keys.text()).unwrap_or_default()
+            }
+        })
     }
 }
 
@@ -128,7 +174,8 @@ pub(super) async fn list(
     Ok(Json(ChannelList { items }))
 }
 
-/// Adds a channel. The answer alone holds the secret that signs what is posted.
+/// Adds a channel. The answer alone holds the secret that signs what is posted. A browser's subscription
+/// that is there already is that channel again, enabled.
 #[utoipa::path(
     post,
     path = "/v1/channels",
@@ -147,18 +194,16 @@ pub(super) async fn create(
     Body(new): Body<NewChannel>,
 ) -> Result<impl IntoResponse> {
     let target = new.target()?;
-    let mut random = [0; 32];
-    getrandom::fill(&mut random).map_err(Problem::internal)?;
-    let secret = match new.kind {
-        ChannelType::Webhook | ChannelType::Email => Secret::text(&random),
-        ChannelType::Ntfy => new.token.unwrap_or_default(),
-        ChannelType::Slack | ChannelType::Binding => String::new(),
-    };
+    let (kind, is_default) = (new.kind, new.is_default);
+    if kind == ChannelType::WebPush && gateway.push_key.is_none() {
+        return Err(Error::field("type", "this stack serves no Web Push"));
+    }
+    let secret = new.secret()?;
     let mut tx = gateway.store.begin().await?;
     store::users::by_id(&mut tx, owner)
         .await?
         .ok_or_else(Error::no_account)?;
-    if new.kind == ChannelType::Email
+    if kind == ChannelType::Email
         && store::channels::is_unsubscribed(&mut tx, owner, &target).await?
     {
         let message = "has asked not to get e-mails from here";
@@ -168,10 +213,10 @@ pub(super) async fn create(
         &mut tx,
         owner,
         store::channels::NewChannel {
-            kind: new.kind.into(),
+            kind: kind.into(),
             target: &target,
             secret: &secret,
-            is_default: new.is_default,
+            is_default,
         },
         MOST,
     )
@@ -209,117 +254,5 @@ pub(super) async fn delete(
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(Error::not_found("channel"))
-    }
-}
-
-fn is_token(token: &str) -> bool {
-    (1..=TOKEN_MOST).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// One path segment after the server's own path: <https://docs.ntfy.sh/publish/>.
-fn check_topic(url: Url) -> std::result::Result<String, FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let topic = url.path_segments().and_then(Iterator::last);
-    let valid = topic.is_some_and(|topic| {
-        (1..=64).contains(&topic.len())
-            && topic
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    });
-    if !valid || url.query().is_some() || url.fragment().is_some() {
-        errors.push(
-            "url",
-            "must end with a topic of 1 to 64 letters, digits, `-` and `_`, such as https://ntfy.sh/topic",
-        );
-    }
-    errors.into_result(url.into())
-}
-
-/// What can be told of an address without writing to it. Quoted local parts and address literals,
-/// which hardly anybody has, are refused.
-fn check_address(text: &str) -> std::result::Result<String, FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let local = |part: &str| {
-        (1..=64).contains(&part.len())
-            && !part.starts_with('.')
-            && !part.ends_with('.')
-            && !part.contains("..")
-            && part
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte))
-    };
-    let host = |part: &str| {
-        part.contains('.')
-            && part.split('.').all(|label| {
-                (1..=63).contains(&label.len())
-                    && !label.starts_with('-')
-                    && !label.ends_with('-')
-                    && label
-                        .bytes()
-                        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-            })
-    };
-    let valid = text.len() <= ADDRESS_MOST
-        && text
-            .rsplit_once('@')
-            .is_some_and(|(left, right)| local(left) && host(right));
-    if !valid {
-        errors.push(
-            "address",
-            format!("must be an e-mail address such as name@example.com, of at most {ADDRESS_MOST} ASCII characters"),
-        );
-    }
-    errors.into_result(text.to_owned())
-}
-
-/// Names of Dapr components are those of Kubernetes objects (RFC 1123).
-fn check_name(text: &str) -> std::result::Result<String, FieldErrors> {
-    let mut errors = FieldErrors::default();
-    let valid = (1..=NAME_MOST).contains(&text.len())
-        && text.bytes().all(|byte| {
-            byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
-        })
-        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && text.ends_with(|last: char| last.is_ascii_alphanumeric());
-    if !valid {
-        errors.push(
-            "name",
-            "must be the name of an output binding: lower-case letters, digits, `-` and `.`",
-        );
-    }
-    errors.into_result(text.to_owned())
-}
-
-/// What can be told of a URL without a look-up. Where it may lead is decided when it is called,
-/// because a name can lead elsewhere by then.
-fn check_url(text: &str) -> std::result::Result<Url, FieldErrors> {
-    let mut errors = FieldErrors::default();
-    if text.len() > URL_MOST {
-        errors.push("url", format!("must have at most {URL_MOST} bytes"));
-    }
-    errors.into_result(())?;
-    let mut errors = FieldErrors::default();
-    match Url::parse(text) {
-        Ok(url) if !matches!(url.scheme(), "http" | "https") || !url.has_host() => {
-            errors.push("url", "must begin with https:// or http:// and a host");
-            errors.into_result(url)
-        }
-        Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            errors.push("url", "must not hold a user name or a password");
-            errors.into_result(url)
-        }
-        // Escapes make it longer than it was written.
-        Ok(url) if url.as_str().len() > URL_MOST => {
-            errors.push(
-                "url",
-                format!("must have at most {URL_MOST} bytes once escaped"),
-            );
-            errors.into_result(url)
-        }
-        Ok(url) => Ok(url),
-        Err(error) => {
-            errors.push("url", format!("is not a URL: {error}"));
-            Err(errors)
-        }
     }
 }

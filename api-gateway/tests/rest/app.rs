@@ -18,6 +18,10 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
+/// The application server's public key of RFC 8291 §5.
+pub(crate) const PUSH_KEY: &str =
+    "BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8";
+
 static USERS: AtomicU32 = AtomicU32::new(0);
 
 /// A gateway.
@@ -31,7 +35,8 @@ impl App {
     pub(crate) async fn start() -> Self {
         let pool = store::testing::database().await;
         let keys = Keys::new(&[7; 32]).unwrap();
-        let router = gateway::router(Gateway::new(pool.clone(), keys.clone()).unwrap());
+        let gateway = Gateway::new(pool.clone(), keys.clone()).unwrap();
+        let router = gateway::router(gateway.with_push(Some(PUSH_KEY.into())));
         Self { router, pool, keys }
     }
 

@@ -37,6 +37,7 @@ fn the_document_lists_every_route() {
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours
+    GET /v1/push/key
     GET /v1/reminders/{id}/history
     POST /v1/reminders/{id}/snooze
     GET /v1/tasks

@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::task::Priority;
+
 /// A way to reach somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "type")]
@@ -37,6 +39,11 @@ pub enum Channel {
         /// The stored channel.
         id: Uuid,
     },
+    /// A browser's push subscription that a user stored.
+    WebPush {
+        /// The stored channel.
+        id: Uuid,
+    },
 }
 
 /// Kinds of channels, as events, the API and the database write them.
@@ -53,16 +60,19 @@ pub enum ChannelKind {
     Slack,
     /// See [`Channel::Binding`].
     Binding,
+    /// See [`Channel::WebPush`].
+    WebPush,
 }
 
 impl ChannelKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Webhook,
         Self::Email,
         Self::Ntfy,
         Self::Slack,
         Self::Binding,
+        Self::WebPush,
     ];
 
     /// Its name.
@@ -73,6 +83,7 @@ impl ChannelKind {
             Self::Ntfy => "ntfy",
             Self::Slack => "slack",
             Self::Binding => "binding",
+            Self::WebPush => "webPush",
         }
     }
 
@@ -89,6 +100,7 @@ impl ChannelKind {
             Self::Ntfy => Channel::Ntfy { id },
             Self::Slack => Channel::Slack { id },
             Self::Binding => Channel::Binding { id },
+            Self::WebPush => Channel::WebPush { id },
         }
     }
 }
@@ -102,6 +114,7 @@ impl Channel {
             Self::Ntfy { .. } => ChannelKind::Ntfy,
             Self::Slack { .. } => ChannelKind::Slack,
             Self::Binding { .. } => ChannelKind::Binding,
+            Self::WebPush { .. } => ChannelKind::WebPush,
         }
     }
 
@@ -109,9 +122,11 @@ impl Channel {
     pub fn stored_id(&self) -> Option<Uuid> {
         match self {
             Self::Webhook { id, .. } => *id,
-            Self::Email { id } | Self::Ntfy { id } | Self::Slack { id } | Self::Binding { id } => {
-                Some(*id)
-            }
+            Self::Email { id }
+            | Self::Ntfy { id }
+            | Self::Slack { id }
+            | Self::Binding { id }
+            | Self::WebPush { id } => Some(*id),
         }
     }
 
@@ -147,6 +162,9 @@ pub struct ReminderEvent {
     /// The task, when it belongs to one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task_id: Option<Uuid>,
+    /// How much that task matters: known from when its deliveries are planned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// What to say.
     pub message: String,
     /// When it should fire.

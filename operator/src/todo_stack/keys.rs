@@ -3,14 +3,19 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose};
+use domain::web_push::VapidKey;
 
 /// Its keys.
-pub const KEYS: [&str; 4] = [
+pub const KEYS: [&str; 5] = [
     "jwt-key",
     "internal-token",
     "dapr-app-token",
     "webhook-secret",
+    VAPID,
 ];
+
+/// The private key of Web Push.
+pub const VAPID: &str = "vapid-key";
 
 /// Keys that a Secret lacks. One that has a value keeps it.
 pub fn missing(secret: Option<&BTreeMap<String, Vec<u8>>>) -> Vec<&'static str> {
@@ -30,6 +35,13 @@ pub fn missing(secret: Option<&BTreeMap<String, Vec<u8>>>) -> Vec<&'static str> 
 pub fn generate(key: &str) -> Result<String, getrandom::Error> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes)?;
+    if key == VAPID {
+        return match VapidKey::text(&bytes) {
+            Some(text) => Ok(text),
+            // One in four thousand million is no key.
+            None => generate(key),
+        };
+    }
     Ok(if key == "webhook-secret" {
         // As Standard Webhooks writes it.
         format!("whsec_{}", general_purpose::STANDARD.encode(bytes))
@@ -51,7 +63,7 @@ mod tests {
         ]);
         assert_eq!(
             missing(Some(&some)),
-            ["internal-token", "dapr-app-token", "webhook-secret"]
+            ["internal-token", "dapr-app-token", "webhook-secret", VAPID]
         );
     }
 
@@ -62,6 +74,7 @@ mod tests {
             assert!(value.len() >= 43, "{key}: HS256 wants 32 bytes");
             assert_ne!(value, generate(key).expect("randomness"));
         }
+        VapidKey::parse(&generate(VAPID).expect("randomness")).expect("a key");
         let secret = generate("webhook-secret").expect("randomness");
         let encoded = secret.strip_prefix("whsec_").expect("prefix");
         assert_eq!(

@@ -60,7 +60,12 @@ impl Obstacle {
             .into_iter()
             .filter(|reference| specs::find(&observed.secrets, reference).is_none())
             .collect();
-        (!missing.is_empty()).then_some(Self::Secrets(missing))
+        if !missing.is_empty() {
+            return Some(Self::Secrets(missing));
+        }
+        let error = specs::vapid_key(stack, &observed.secrets).err()?;
+        let message = format!("spec.notifications.webPush.keySecretRef: {error}");
+        Some(Self::Invalid(message))
     }
 }
 
@@ -88,6 +93,7 @@ pub fn references(stack: &TodoStack) -> Vec<SecretKeyRef> {
     references.extend(specs::kafka_references(stack).into_iter().map(|(_, r)| r));
     references.extend(specs::signing_reference(stack));
     references.extend(specs::smtp_references(stack));
+    references.extend(specs::vapid_reference(stack));
     references
 }
 

@@ -64,7 +64,7 @@ impl Bindings {
             .post(url)
             .header("content-type", "application/json")
             .body(body.to_string());
-        Ok(judge(self.http.send(request).await?.status()))
+        Ok(judge(&self.http.send(request).await?))
     }
 }
 

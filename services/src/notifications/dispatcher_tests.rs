@@ -21,6 +21,7 @@ pub(in crate::notifications) fn delivery(lane: &str, owner: Option<Uuid>) -> Del
             occurrence: 0,
             generation: 1,
             task_id: None,
+            priority: None,
             message: "m".into(),
             fire_at: Utc::now(),
             fired_at: None,
@@ -34,6 +35,7 @@ pub(in crate::notifications) fn delivery(lane: &str, owner: Option<Uuid>) -> Del
         lane: lane.into(),
         holder: None,
         replays: 0,
+        began_at: Utc::now(),
     }
 }
 

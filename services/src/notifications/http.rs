@@ -2,7 +2,11 @@
 
 use std::{error::Error, io, sync::Arc, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Request, Response, StatusCode, Url, redirect::Policy};
+use chrono::{DateTime, Utc};
+use reqwest::{
+    Client, ClientBuilder, Request, Response, StatusCode, Url, header::RETRY_AFTER,
+    redirect::Policy,
+};
 
 use super::{
     addresses::{NOT_PUBLIC, PublicOnly, is_private_literal},
@@ -103,18 +107,38 @@ impl Http {
     }
 }
 
-/// What a status means, for receivers that say no more than that.
-pub(super) fn judge(status: StatusCode) -> Attempt {
-    let answered = format!("the receiver answered {status}");
+/// What an answer means, for receivers that say no more than a status and when to come again.
+pub(super) fn judge(response: &Response) -> Attempt {
+    let status = response.status();
+    let error = format!("the receiver answered {status}");
     if status.is_success() {
         Attempt::Delivered
     } else if status == StatusCode::GONE {
-        Attempt::GiveUp(answered)
+        Attempt::GiveUp(error)
     } else if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Attempt::retry(Blame::Address, answered)
+        let header = response.headers().get(RETRY_AFTER);
+        let after = header
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| retry_after(value, Utc::now()));
+        let blame = Blame::Address;
+        Attempt::Retry {
+            error,
+            blame,
+            after,
+        }
     } else {
-        Attempt::retry(Blame::Nobody, answered)
+        Attempt::retry(Blame::Nobody, error)
     }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
+fn retry_after(value: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let value = value.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(value).ok()?;
+    (date.to_utc() - now).to_std().ok()
 }
 
 /// `host:port` of a URL.
@@ -159,4 +183,25 @@ pub(super) fn root_cause(error: &(dyn Error + 'static)) -> String {
 
 fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = "2026-11-21T08:00:00Z".parse().unwrap();
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(retry_after("120", now), seconds(120));
+        assert_eq!(retry_after(" 0 ", now), seconds(0));
+        assert_eq!(
+            retry_after("Sat, 21 Nov 2026 08:01:30 GMT", now),
+            seconds(90)
+        );
+        // The past, and nonsense, say nothing.
+        for value in ["Sat, 21 Nov 2026 07:59:00 GMT", "-1", "soon", ""] {
+            assert_eq!(retry_after(value, now), None, "{value}");
+        }
+    }
 }

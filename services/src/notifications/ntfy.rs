@@ -47,7 +47,7 @@ impl Ntfy {
         if !stored.secret.is_empty() {
             request = request.bearer_auth(&stored.secret);
         }
-        Ok(judge(self.http.send(request).await?.status()))
+        Ok(judge(&self.http.send(request).await?))
     }
 }
 

@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::{Event, EventType, Topic},
     reminder::{Channel, ReminderEvent},
+    task::Priority,
 };
 use sqlx::PgConnection;
 use store::{
@@ -72,8 +73,13 @@ impl Notifications {
     async fn plan_in(
         &self,
         mut transaction: Transaction,
-        new: Vec<(Option<Uuid>, ReminderEvent)>,
+        mut new: Vec<(Option<Uuid>, ReminderEvent)>,
     ) -> Result<Vec<Delivery>, sqlx::Error> {
+        let tasks: Vec<Uuid> = new.iter().filter_map(|(_, due)| due.task_id).collect();
+        let priorities = deliveries::priorities(&mut transaction, &tasks).await?;
+        for (_, due) in &mut new {
+            due.priority = due.task_id.and_then(|task| priorities.get(&task).copied());
+        }
         let owners: BTreeSet<Uuid> = new.iter().filter_map(|(owner, _)| *owner).collect();
         let owners: Vec<Uuid> = owners.into_iter().collect();
         let stored = self.stored.of_owners(&mut transaction, &owners).await?;
@@ -130,7 +136,7 @@ impl Notifications {
             .and_then(|owner| stored.get(&owner))
             .into_iter()
             .flatten()
-            .filter(|channel| channel.is_default)
+            .filter(|channel| channel.is_default && channel.disabled_at.is_none())
             .map(|stored| stored.channel())
             .collect();
         if own.is_empty() && self.senders.webhooks.has_default() {
@@ -173,20 +179,10 @@ async fn quiet(
         .into_iter()
         .filter_map(|hours| Some((hours.owner_id, hours.over(now)?)))
         .collect();
-    if over.is_empty() {
-        return Ok(HashMap::new());
-    }
-    let in_them = |owner: &Option<Uuid>| owner.and_then(|owner| over.get(&owner).copied());
-    let tasks: Vec<Uuid> = firings
-        .iter()
-        .filter(|(owner, _)| in_them(owner).is_some())
-        .filter_map(|(_, due)| due.task_id)
-        .collect();
-    let urgent = quiet_hours::urgent(conn, &tasks).await?;
     Ok(firings
         .iter()
-        .filter(|(_, due)| !due.task_id.is_some_and(|task| urgent.contains(&task)))
-        .filter_map(|(owner, due)| Some((due.reminder_id, in_them(owner)?)))
+        .filter(|(_, due)| due.priority != Some(Priority::P1))
+        .filter_map(|(owner, due)| Some((due.reminder_id, *over.get(owner.as_ref()?)?)))
         .collect())
 }
 

@@ -1,5 +1,7 @@
 //! What every channel does: bring one firing to one receiver.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use domain::reminder::{Channel, ReminderEvent};
 use store::channels::StoredChannel;
@@ -40,9 +42,13 @@ pub enum Attempt {
         error: String,
         /// Whom to leave alone if it goes on.
         blame: Blame,
+        /// The receiver asks to be left alone for this long.
+        after: Option<Duration>,
     },
     /// It never will. The reason holds no secret.
     GiveUp(String),
+    /// Nor will any other to this channel: its receiver is gone. The reason holds no secret.
+    Gone(String),
 }
 
 impl Attempt {
@@ -51,6 +57,7 @@ impl Attempt {
         Self::Retry {
             error: error.into(),
             blame,
+            after: None,
         }
     }
 }

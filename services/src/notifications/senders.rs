@@ -8,8 +8,10 @@ use super::{
     binding::Bindings,
     email::Email,
     ntfy::Ntfy,
+    retry::Retry,
     sender::{Attempt, Message, Sender},
     slack::Slack,
+    web_push::WebPush,
     webhook::Webhooks,
 };
 
@@ -25,6 +27,10 @@ pub struct Senders {
     pub slack: Option<Slack>,
     /// Output bindings of Dapr.
     pub bindings: Option<Bindings>,
+    /// Web Push.
+    pub web_push: Option<WebPush>,
+    /// When they are tried again.
+    pub retry: Retry,
 }
 
 /// Webhooks alone.
@@ -36,6 +42,8 @@ impl From<Webhooks> for Senders {
             ntfy: None,
             slack: None,
             bindings: None,
+            web_push: None,
+            retry: Retry::default(),
         }
     }
 }
@@ -56,6 +64,7 @@ impl Senders {
             ChannelKind::Ntfy => some(&self.ntfy),
             ChannelKind::Slack => some(&self.slack),
             ChannelKind::Binding => some(&self.bindings),
+            ChannelKind::WebPush => some(&self.web_push),
         }
     }
 }

@@ -37,12 +37,13 @@ impl Slack {
             .header("content-type", "application/json")
             .header("Idempotency-Key", message.id.to_string())
             .body(body);
-        let status = self.http.send(request).await?.status();
+        let response = self.http.send(request).await?;
+        let status = response.status();
         // `no_service`, `channel_not_found`: it was removed there.
         if status == StatusCode::NOT_FOUND {
             return Err(Attempt::GiveUp(format!("the receiver answered {status}")));
         }
-        Ok(judge(status))
+        Ok(judge(&response))
     }
 }
 

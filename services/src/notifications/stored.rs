@@ -68,6 +68,18 @@ impl Stored {
         Ok(of)
     }
 
+    /// Notes that the receiver of a channel is gone.
+    pub(super) async fn disable(
+        &self,
+        channel: &StoredChannel,
+        reason: &str,
+    ) -> Result<(), sqlx::Error> {
+        let mut conn = self.pool.acquire().await?;
+        channels::disable(&mut conn, channel.id, &channel.secret, reason).await?;
+        super::lock(&self.kept).remove(&channel.id);
+        Ok(())
+    }
+
     fn keep(&self, channel: Arc<StoredChannel>) {
         let mut kept = super::lock(&self.kept);
         if kept.len() >= MANY {

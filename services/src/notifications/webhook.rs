@@ -88,7 +88,7 @@ impl Webhooks {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
-        Ok(judge(self.http.send(request).await?.status()))
+        Ok(judge(&self.http.send(request).await?))
     }
 }
 
@@ -124,6 +124,7 @@ mod tests {
             occurrence: 0,
             generation: 1,
             task_id: None,
+            priority: None,
             message: "m".into(),
             fire_at: Utc::now(),
             fired_at: None,

@@ -13,11 +13,16 @@ USER, PASSWORD = b"reminders", b"correct horse"
 
 
 class Handler:
+    def __init__(self):
+        self.failed = set()
+
     async def handle_RCPT(self, server, session, envelope, address, options):
-        if address.startswith("nobody@"):
+        if address.startswith("gone@"):
             return "550 5.1.1 no such mailbox"
-        if address.startswith("later@"):
+        if address.startswith("refuses@"):
             return "451 4.7.1 try again later"
+        if address.startswith("hangs@"):
+            await asyncio.sleep(120)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -33,6 +38,10 @@ class Handler:
                 "html": mail.get_body(("html",)).get_content(),
             }
         )
+        once = envelope.rcpt_tos[0]
+        if once.startswith("fails-once@") and once not in self.failed:
+            self.failed.add(once)
+            return "451 4.3.0 out of order"
         return "250 OK"
 
 
@@ -50,9 +59,10 @@ async def main(keys):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(f"{keys}/server.crt", f"{keys}/server.key")
     loop = asyncio.get_running_loop()
+    handler = Handler()
     server = await loop.create_server(
         lambda: SMTP(
-            Handler(),
+            handler,
             tls_context=context,
             require_starttls=True,
             auth_required=True,

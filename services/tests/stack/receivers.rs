@@ -155,6 +155,7 @@ pub(crate) async fn fired_to(
             occurrence: 0,
             generation: 1,
             task_id: None,
+            priority: None,
             message: "Water <b>Ficus</b> & Günter".into(),
             fire_at: Utc::now(),
             fired_at: Some(Utc::now()),

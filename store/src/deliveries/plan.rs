@@ -1,9 +1,12 @@
 //! Noting where a firing goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use domain::reminder::{Channel, ReminderEvent};
+use domain::{
+    reminder::{Channel, ReminderEvent},
+    task::Priority,
+};
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -33,6 +36,26 @@ pub struct Target {
     pub not_before: Option<DateTime<Utc>>,
 }
 
+/// How much these tasks matter, of those that are there.
+///
+/// # Errors
+/// From the database.
+pub async fn priorities(
+    conn: &mut PgConnection,
+    tasks: &[Uuid],
+) -> Result<HashMap<Uuid, Priority>, sqlx::Error> {
+    if tasks.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let rows: Vec<(Uuid, i16)> =
+        sqlx::query_as("select id, priority from tasks where id = any($1)")
+            .bind(tasks)
+            .fetch_all(conn)
+            .await?;
+    let read = |(id, number)| (id, Priority::from_number(number));
+    Ok(rows.into_iter().map(read).collect())
+}
+
 /// Notes deliveries, each once, in a few statements however many they are; returns those that `holder`
 /// is to attempt, once the transaction is committed.
 ///
@@ -59,8 +82,8 @@ pub async fn plan_all(
             "with alive as materialized (
                  select id from reminders where id = any($1) order by id for key share)
              insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
-                 idempotency_key, lane, holder, next_attempt_at)
-             select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
+                 idempotency_key, lane, holder, next_attempt_at, began_at)
+             select n.*, n.next_attempt_at from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
                  $6::uuid[], $7::uuid[], $8::text[], $9::uuid[],
                  $10::timestamptz[])
                  as n (reminder_id, occurrence, channel, target, body, owner_id,
@@ -94,7 +117,8 @@ pub async fn plan_all(
             due: &plan.due,
             replays: 0,
             reason: Some(
-                "it has no channel: its owner has none, and the stack has no webhook".into(),
+                "it has no channel: its owner has none that works, and the stack has no webhook"
+                    .into(),
             ),
         })
         .collect();

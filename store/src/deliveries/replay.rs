@@ -84,7 +84,7 @@ pub async fn replay(
     reminders.dedup();
     sqlx::query(
         "update deliveries set state = 'Pending', attempts = 0, replays = replays + 1,
-             next_attempt_at = now(), holder = null
+             next_attempt_at = now(), began_at = now(), holder = null
          where state = 'Failed' and reminder_id = any($1) and ($2::uuid is null or owner_id = $2)",
     )
     .bind(&reminders)

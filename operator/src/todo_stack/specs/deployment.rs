@@ -1,12 +1,13 @@
 //! The Deployment of a role.
 
-use crds::NotificationsSpec;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Source, access, container_security, object, pod_security, secret_env, signing_reference,
+    self as specs, Source, access, container_security, object, pod_security, secret_env,
+    signing_reference,
 };
 use crate::todo_stack::{
+    keys,
     names::{self, Role},
     object::{Kind, Object},
 };
@@ -128,6 +129,11 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
             if role == Role::Gateway && !proxies.is_empty() {
                 env.push(plain("TODOSTACK_TRUSTED_PROXIES", proxies.join(",")));
             }
+            // What is no key, the plan has refused.
+            let vapid = specs::vapid_key(stack, source.secrets).ok().flatten();
+            if let (Role::Gateway, Some(key)) = (role, vapid) {
+                env.push(plain("TODOSTACK_VAPID_PUBLIC_KEY", key.public()));
+            }
         }
         Role::Reminders => {
             env.push(secret_env(
@@ -160,7 +166,7 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                     webhook.allow_private_addresses.to_string(),
                 ));
             }
-            env.extend(channels(&stack.spec.notifications));
+            env.extend(channels(source));
         }
         Role::Audit => env.push(plain(
             "TODOSTACK_AUDIT_RETENTION_DAYS",
@@ -172,8 +178,18 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
 }
 
 /// The settings of channels beside webhooks.
-fn channels(notifications: &NotificationsSpec) -> Vec<Value> {
+fn channels(source: Source<'_>) -> Vec<Value> {
+    let notifications = &source.stack.spec.notifications;
     let mut env = Vec::new();
+    if let Some(push) = &notifications.web_push {
+        let key = specs::vapid_reference(source.stack).unwrap_or_else(|| source.key(keys::VAPID));
+        env.push(secret_env("TODOSTACK_VAPID_KEY", &key));
+        env.push(json!({"name": "TODOSTACK_VAPID_SUBJECT", "value": push.subject}));
+    }
+    if let Some(retry) = &notifications.retry {
+        let retry = json!(retry).to_string();
+        env.push(json!({"name": "TODOSTACK_RETRY", "value": retry}));
+    }
     let mut plain = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
     if !notifications.bindings.is_empty() {
         plain("TODOSTACK_BINDINGS", &notifications.bindings.join(","));

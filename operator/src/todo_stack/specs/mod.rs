@@ -9,10 +9,12 @@ mod service;
 use std::collections::BTreeMap;
 
 use crds::{SecretKeyRef, TodoStack};
+use domain::web_push::{KeyError, VapidKey};
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
 use super::{
+    keys,
     names::{self, Role},
     object::{Kind, Object, digest},
 };
@@ -108,6 +110,28 @@ pub fn signing_reference(stack: &TodoStack) -> Option<SecretKeyRef> {
         .as_ref()?
         .signing_secret_ref
         .clone()
+}
+
+/// The private key of Web Push, when it is the user's.
+pub fn vapid_reference(stack: &TodoStack) -> Option<SecretKeyRef> {
+    let push = stack.spec.notifications.web_push.as_ref()?;
+    push.key_secret_ref.clone()
+}
+
+/// The key of Web Push, where the stack serves that; `Err` when what the Secret holds is none. A Secret
+/// that does not exist is told elsewhere.
+pub fn vapid_key(stack: &TodoStack, secrets: &Secrets) -> Result<Option<VapidKey>, KeyError> {
+    if stack.spec.notifications.web_push.is_none() {
+        return Ok(None);
+    }
+    let own = SecretKeyRef {
+        name: names::keys(stack),
+        key: keys::VAPID.into(),
+    };
+    let reference = vapid_reference(stack).unwrap_or(own);
+    find(secrets, &reference)
+        .map(|value| VapidKey::parse(&String::from_utf8_lossy(value)))
+        .transpose()
 }
 
 /// Secret keys that the SMTP server's client needs.

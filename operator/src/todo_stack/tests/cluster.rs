@@ -77,6 +77,15 @@ pub(super) fn empty() -> Observed {
                     ("internal-token", "i"),
                     ("dapr-app-token", "d"),
                     ("webhook-secret", "w"),
+                    // RFC 8291 §5.
+                    ("vapid-key", "yfWPiYE-n46HLnH0KqZOF1fJJU3MYrct3AELtAQ-oRw"),
+                ]),
+            ),
+            (
+                "push".to_owned(),
+                secret(&[
+                    ("key", "q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94"),
+                    ("bad", "x"),
                 ]),
             ),
         ]),

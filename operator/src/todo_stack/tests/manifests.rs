@@ -76,6 +76,11 @@ fn manifests_with_log_in_and_a_webhook() {
                 },
                 "publicUrl": "https://todo.example",
                 "bindings": ["sms", "mqtt"],
+                "webPush": {
+                    "subject": "mailto:reminders@todo.example",
+                    "keySecretRef": {"name": "push", "key": "key"},
+                },
+                "retry": {"all": {"maxAttempts": 5}, "webPush": {"giveUpAfterSeconds": 3600}},
                 "smtp": {
                     "host": "smtp.example",
                     "from": "Reminders <reminders@todo.example>",

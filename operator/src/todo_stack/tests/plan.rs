@@ -232,6 +232,22 @@ fn tls_without_log_in_needs_a_certificate() {
 }
 
 #[test]
+fn what_is_no_key_of_web_push_stalls_the_stack_by_its_field() {
+    let stack = stack(json!({"notifications": {"webPush": {
+        "subject": "mailto:a@b.example",
+        "keySecretRef": {"name": "push", "key": "bad"},
+    }}}));
+    let stalled = plan(&stack, &empty(), IMAGE);
+    assert!(quiet(&stalled));
+    let (_, reason, message) = condition(&stalled, status::STALLED);
+    assert_eq!(reason, "InvalidSpec");
+    assert!(
+        message.starts_with("spec.notifications.webPush.keySecretRef"),
+        "{message}"
+    );
+}
+
+#[test]
 fn without_dapr_the_rest_is_prepared() {
     let (stack, mut observed) = (stack(json!({})), empty());
     observed.dapr = false;

@@ -61,6 +61,15 @@ fn a_changed_spec_rolls_those_whom_it_concerns() {
         changed_by(json!({"gateway": {"replicas": 2}})),
         ["Deployment demo-gateway"]
     );
+    // The public key is the gateway's business.
+    assert_eq!(
+        changed_by(json!({"notifications": {"webPush": {"subject": "mailto:a@b.example"}}})),
+        ["Deployment demo-gateway", "Deployment demo-notifications"]
+    );
+    assert_eq!(
+        changed_by(json!({"notifications": {"retry": {"all": {"maxAttempts": 2}}}})),
+        ["Deployment demo-notifications"]
+    );
     // What the mirror shows is the operator's business alone.
     assert!(changed_by(json!({"reminders": {"mirrorLimit": 7}})).is_empty());
     // Every sidecar has loaded the component.
