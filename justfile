@@ -29,7 +29,7 @@ smoke *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- smoke {{ args }}
 
 # Every test: format, lints, unit and property tests, real Postgres, the real cluster.
-test: (prepare) test-no-cluster test-cluster
+test: (prepare) test-no-cluster transports test-cluster
 
 # Everything that needs no cluster.
 test-no-cluster: (prepare "--build") fmt lint deny
@@ -46,6 +46,11 @@ test-cluster:
 # Make, remove or show the one-node test cluster.
 cluster verb *args:
     e2e/cluster/{{ verb }} {{ args }}
+
+# Real Kafka, Redis and Dapr on this machine, no cluster.
+# Hold every transport of events to the same laws; see docs/events.md.
+transports *args: (prepare)
+    e2e/transports {{ args }}
 
 # Install what the tests need and this machine lacks.
 prepare *args:

@@ -28,7 +28,7 @@ pub(crate) async fn reminderjobs(data_dir: &Path) -> anyhow::Result<()> {
         .iter()
         .map(|(view, created)| row(view, &running.stack, Utc::now() - *created))
         .collect();
-    print!("{}", table(&rows));
+    print!("{}", table(HEAD, &rows));
     Ok(())
 }
 
@@ -50,8 +50,10 @@ fn row(view: &ReminderView, stack: &str, age: TimeDelta) -> [String; 6] {
     ]
 }
 
+const HEAD: [&str; 6] = ["NAME", "STACK", "FIRE-AT", "PHASE", "LATENESS-MS", "AGE"];
+
 /// An age as kubectl writes it.
-fn human(age: TimeDelta) -> String {
+pub(crate) fn human(age: TimeDelta) -> String {
     let seconds = age.num_seconds().max(0);
     match seconds {
         0..120 => format!("{seconds}s"),
@@ -61,23 +63,23 @@ fn human(age: TimeDelta) -> String {
     }
 }
 
-fn table(rows: &[[String; 6]]) -> String {
-    const HEAD: [&str; 6] = ["NAME", "STACK", "FIRE-AT", "PHASE", "LATENESS-MS", "AGE"];
+/// Columns that are wide enough for what stands in them.
+pub(crate) fn table<const N: usize>(head: [&str; N], rows: &[[String; N]]) -> String {
     let width = |column: usize| {
         rows.iter()
             .map(|row| row[column].len())
-            .fold(HEAD[column].len(), usize::max)
+            .fold(head[column].len(), usize::max)
             + 3
     };
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let line = |cells: [&str; 6]| {
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |cells: [&str; N]| {
         let mut text = String::new();
         for (cell, width) in cells.iter().zip(widths) {
             text.push_str(&format!("{cell:<width$}"));
         }
         format!("{}\n", text.trim_end())
     };
-    let mut text = line(HEAD);
+    let mut text = line(head);
     for row in rows {
         text.push_str(&line(std::array::from_fn(|column| row[column].as_str())));
     }
@@ -102,7 +104,7 @@ mod tests {
             .map(str::to_owned)
         };
         assert_eq!(
-            table(&[row("new-year", ""), row("a", "12")]),
+            table(HEAD, &[row("new-year", ""), row("a", "12")]),
             "NAME       STACK   FIRE-AT                PHASE       LATENESS-MS   AGE\n\
              new-year   demo    2027-01-01T00:00:00Z   Delivered                 3m\n\
              a          demo    2027-01-01T00:00:00Z   Delivered   12            3m\n"

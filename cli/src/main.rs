@@ -2,6 +2,7 @@
 
 mod client;
 mod dev;
+mod dlq;
 mod get;
 mod hold;
 mod keys;
@@ -29,9 +30,20 @@ struct Cli {
     #[arg(long, global = true, env = "TODOSTACK_LOG", default_value = "warn")]
     log: String,
     #[command(subcommand)]
-    command: Command,
+    command: Any,
 }
 
+#[derive(Subcommand)]
+enum Any {
+    #[command(flatten)]
+    Command(Command),
+    /// Show or replay events that could not be dealt with: those of a running `todostack dev`, or of a
+    /// stack whose database `TODOSTACK_DATABASE_URL` names.
+    #[command(subcommand)]
+    Dlq(dlq::Action),
+}
+
+/// What runs as the user of the data folder.
 #[derive(Subcommand)]
 enum Command {
     /// Run the platform that manifests describe, on an embedded Postgres.
@@ -65,21 +77,32 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<()> {
     // The smoke test begins with an empty database of its own.
-    let scratch = matches!(cli.command, Command::Smoke);
+    let scratch = matches!(cli.command, Any::Command(Command::Smoke));
     let data_dir = match cli.data_dir {
         Some(folder) => std::path::absolute(folder)?,
         None if scratch => unprivileged::data_dir("todostack-smoke")?,
         None => unprivileged::data_dir("todostack-dev")?,
     };
+    let command = match cli.command {
+        Any::Command(command) => command,
+        Any::Dlq(action) => {
+            // It only reads where the database is: whoever may do that needs no other user.
+            runtime::telemetry::init(runtime::telemetry::Format::Text, &cli.log)?;
+            let threads = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            return threads.block_on(dlq::run(&data_dir, action));
+        }
+    };
     unprivileged::prepare(&data_dir)?;
     if unprivileged::is_root()? {
-        if !matches!(cli.command, Command::Get { .. }) {
+        if !matches!(command, Command::Get { .. }) {
             // Told before anything of the running one is touched.
             hold::check(&data_dir)?;
         }
         let mut arguments = vec!["--data-dir".to_owned(), data_dir.display().to_string()];
         arguments.extend(["--log".into(), cli.log.clone()]);
-        match &cli.command {
+        match &command {
             Command::Dev { filename, listen } => {
                 // `nobody` may not be able to read the file, nor the folder it is in: root reads it.
                 let copy = manifests::keep_copy(filename, &data_dir)?;
@@ -96,7 +119,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     threads.block_on(async {
-        match cli.command {
+        match command {
             Command::Dev { filename, listen } => dev::run(&data_dir, &filename, listen).await,
             Command::Get {
                 kind: Kind::Reminderjobs,

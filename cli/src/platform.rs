@@ -10,6 +10,7 @@ use runtime::auth;
 use services::{
     audit::{self, Audit},
     consumer::Consumer,
+    intake::Intake,
     notifications::{
         Notifications, Senders,
         web_push::{Vapid, WebPush},
@@ -18,6 +19,7 @@ use services::{
     recurrence::Recurrence,
     relay::Relay,
     reminders::{self, Reminders},
+    replay,
     sync::Sync,
     timer::Timer,
     transport::InProcess,
@@ -134,13 +136,18 @@ impl Platform {
             }),
             Arc::new(sync.clone()),
         ];
+        let intakes: Vec<Arc<Intake>> = consumers
+            .into_iter()
+            .map(|consumer| Intake::new(consumer, store.pool().clone()))
+            .collect();
         let (namespace, name) = &options.stack;
         let relay = Relay {
             store: store.clone(),
-            publisher: Arc::new(InProcess::new(consumers)),
+            publisher: Arc::new(InProcess::new(intakes.clone())),
             source: format!("/todostack/{namespace}/{name}"),
         };
         work.spawn(relay.run(shutdown.clone()));
+        work.spawn(replay::run(store.clone(), intakes, shutdown.clone()));
         work.spawn(reminders.clone().listen(ringing, shutdown.clone()));
         // The timer starts empty: the first sweep sets what is about to ring.
         work.spawn(reminders::sweep_each_minute(

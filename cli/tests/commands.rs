@@ -85,3 +85,15 @@ fn a_second_command_on_a_data_folder_is_told_who_holds_it() {
     let said = sentence(&todostack(&data, &dev));
     assert!(said.contains("exactly one"), "{said}");
 }
+
+#[test]
+fn dead_letters_need_a_database_and_a_consumer_that_there_is() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let said = sentence(&todostack(&data, &["dlq", "list"]));
+    assert!(said.contains("no `todostack dev` is running on"), "{said}");
+    let wrong = todostack(&data, &["dlq", "replay", "--consumer", "nobody"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    let said = String::from_utf8(wrong.stderr).unwrap();
+    assert!(said.contains("recurrence"), "it names them: {said}");
+}

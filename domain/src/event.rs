@@ -76,7 +76,7 @@ impl EventType {
     }
 }
 
-/// The topics of a stack; each has a dead-letter twin.
+/// The topics of a stack; beside them each consumer has one for its dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
@@ -100,11 +100,11 @@ impl Topic {
             Self::Reminders => "reminders",
         }
     }
+}
 
-    /// Name of the dead-letter topic without the stack's prefix.
-    pub fn dead_letter(self) -> String {
-        format!("{}.dlq", self.as_str())
-    }
+/// Name of a consumer's dead-letter topic without the stack's prefix.
+pub fn dead_letter_topic(consumer: &str) -> String {
+    format!("dead-letters.{consumer}")
 }
 
 /// Who caused an event.

@@ -13,6 +13,8 @@
 //! | `POST /internal/v1/reminders/lookup` [`Lookup`] | 200 [`ReminderList`] of those that exist |
 //! | `GET /internal/v1/reminders/upcoming?horizonSeconds=&limit=` | 200 [`ReminderList`]: waiting reminders made through the API, nearest first |
 //! | `GET /internal/v1/reminders/changes?after=&waitSeconds=&limit=` | 200 [`Changes`]: a long poll; `after` is the last answer's `cursor`, absent for "from now" |
+//! | `GET /internal/v1/dead-letters?consumer=&after=&limit=` | 200 `{"items": […], "next": …}`, see docs/events.md; `after` is the last answer's `next` |
+//! | `POST /internal/v1/dead-letters/replay` `{"consumer": …, "ids": […]}` | 200 `{"replaying": …}`: how many; without `ids` all of the consumer's, without either all |
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};

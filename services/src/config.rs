@@ -3,9 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::dead_letters::DeadLettersArgs;
 use domain::{reminder::CatchUpMode, web_push::VapidKey, webhook::Secret};
 
 use crate::notifications::{
@@ -18,6 +17,7 @@ use crate::notifications::{
     web_push::{Vapid, WebPush},
     webhook::Webhooks,
 };
+use crate::{dlq::DlqArgs, kafka::KafkaArgs, rebuild::RebuildArgs};
 
 /// The services of a stack.
 #[derive(Parser)]
@@ -26,6 +26,15 @@ pub struct Config {
     /// Which service to be.
     #[command(subcommand)]
     pub role: Role,
+}
+
+/// What carries events between the services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Transport {
+    /// The pub/sub component of the Dapr sidecar.
+    Dapr,
+    /// Kafka, without a sidecar.
+    Kafka,
 }
 
 /// What every role needs.
@@ -40,6 +49,15 @@ pub struct Common {
     /// Its namespace.
     #[arg(long, env = "TODOSTACK_NAMESPACE", default_value = "default")]
     pub namespace: String,
+    /// What carries events.
+    #[arg(long, env = "TODOSTACK_TRANSPORT", value_enum, default_value = "dapr")]
+    pub transport: Transport,
+    /// What topic names begin with; absent: `<namespace>.<stack>.`.
+    #[arg(long, env = "TODOSTACK_TOPIC_PREFIX")]
+    pub topic_prefix: Option<String>,
+    /// The brokers, without a sidecar.
+    #[command(flatten)]
+    pub kafka: KafkaArgs,
     /// Port of the Dapr sidecar's HTTP interface.
     #[arg(long, env = "DAPR_HTTP_PORT", default_value_t = 3500)]
     pub dapr_http_port: u16,
@@ -62,6 +80,18 @@ impl Common {
     pub fn source(&self) -> String {
         format!("/todostack/{}/{}", self.namespace, self.stack)
     }
+
+    /// What topic names begin with.
+    pub fn topic_prefix(&self) -> String {
+        let absent = || format!("{}.{}.", self.namespace, self.stack);
+        self.topic_prefix.clone().unwrap_or_else(absent)
+    }
+
+    /// The consumer group of a role, which is the one that Dapr's component uses
+    /// (`consumerID: <namespace>.{appID}`).
+    pub fn consumer_group(&self, role: &str) -> String {
+        format!("{}.{}-{role}", self.namespace, self.stack)
+    }
 }
 
 /// The services.
@@ -81,8 +111,10 @@ pub enum Role {
     Audit(AuditArgs),
     /// Stream changes to devices.
     Sync(SyncArgs),
-    /// List the events that the broker never took, or publish them once more; and end.
-    DeadLetters(DeadLettersArgs),
+    /// List the events that could not be dealt with, or replay them; and end.
+    Dlq(DlqArgs),
+    /// Hand a consumer every event that Kafka has, from the first on; and end.
+    Rebuild(RebuildArgs),
 }
 
 /// Settings of the relay.
@@ -94,9 +126,6 @@ pub struct RelayArgs {
     /// Dapr component to publish to; absent: `<stack>-pubsub`.
     #[arg(long, env = "TODOSTACK_PUBSUB")]
     pub pubsub: Option<String>,
-    /// What topic names begin with; absent: `<namespace>.<stack>.`.
-    #[arg(long, env = "TODOSTACK_TOPIC_PREFIX")]
-    pub topic_prefix: Option<String>,
 }
 
 /// Settings of the audit service.

@@ -9,15 +9,21 @@ use domain::reminder::CatchUp;
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 use services::{
     audit::{self, Audit},
-    config::{Common, Config, Role},
-    consumer::{self, Consumer, for_sidecar},
+    config::{Common, Config, Role, Transport},
+    consumer::Consumer,
     dapr::{DaprPublisher, Sidecar},
+    intake::Intake,
     jobs::JobClock,
+    kafka::{KafkaPublisher, Patience, Subscriber, Subscription},
     notifications::Notifications,
     recurrence::Recurrence,
     relay::Relay,
     reminders::{self, Reminders},
+    replay,
+    subscriptions::{self, for_sidecar},
     sync::Sync,
+    timer::Timer,
+    transport::Publisher,
 };
 use store::Store;
 use tokio::task::JoinSet;
@@ -41,22 +47,25 @@ async fn run() -> anyhow::Result<()> {
             tracing::info!("the schema is up to date");
             Ok(())
         }
-        Role::DeadLetters(args) => services::dead_letters::run(args).await,
+        Role::Dlq(args) => services::dlq::run(args).await,
+        Role::Rebuild(args) => services::rebuild::run(args).await,
         Role::Relay(args) => {
             let process = Process::start(args.common, "relay")?;
-            let Common {
-                stack, namespace, ..
-            } = &process.common;
-            let publisher = DaprPublisher {
-                sidecar: Sidecar::new(process.common.dapr_http_port)?,
-                pubsub: args.pubsub.unwrap_or_else(|| format!("{stack}-pubsub")),
-                prefix: args
-                    .topic_prefix
-                    .unwrap_or_else(|| format!("{namespace}.{stack}.")),
+            let common = &process.common;
+            let prefix = common.topic_prefix();
+            let publisher: Arc<dyn Publisher> = match common.transport {
+                Transport::Dapr => Arc::new(DaprPublisher {
+                    sidecar: Sidecar::new(common.dapr_http_port)?,
+                    pubsub: args
+                        .pubsub
+                        .unwrap_or_else(|| format!("{}-pubsub", common.stack)),
+                    prefix,
+                }),
+                Transport::Kafka => Arc::new(KafkaPublisher::new(&common.kafka, prefix)?),
             };
             let relay = Relay {
                 store: process.store.clone(),
-                publisher: Arc::new(publisher),
+                publisher,
                 source: process.common.source(),
             };
             let mut work = JoinSet::new();
@@ -71,10 +80,23 @@ async fn run() -> anyhow::Result<()> {
                 per_second: args.catch_up_per_second,
                 ..CatchUp::default()
             };
-            let sidecar = Sidecar::new(process.common.dapr_http_port)?;
-            let clock = Arc::new(JobClock::new(sidecar));
-            let service = Reminders::new(process.store.clone(), clock, policy);
             let mut work = JoinSet::new();
+            let store = process.store.clone();
+            let service = match process.common.transport {
+                Transport::Dapr => {
+                    let sidecar = Sidecar::new(process.common.dapr_http_port)?;
+                    Reminders::new(store, Arc::new(JobClock::new(sidecar)), policy)
+                }
+                Transport::Kafka => {
+                    let (timer, ringing) = Timer::new();
+                    let service = Reminders::new(store, Arc::new(timer), policy);
+                    let stop = process.shutdown.clone();
+                    work.spawn(service.clone().listen(ringing, stop.clone()));
+                    // The timer starts empty, and forgets with its process.
+                    work.spawn(reminders::sweep_each_minute(service.clone(), stop));
+                    service
+                }
+            };
             work.spawn(reminders::tick_each_second(
                 service.clone(),
                 process.shutdown.clone(),
@@ -89,13 +111,13 @@ async fn run() -> anyhow::Result<()> {
                     stop.cancel();
                 }
             });
-            let sidecar = consumer::routes(service.clone()).merge(reminders::routes(service));
-            process.serve(sidecar, Router::new(), work).await
+            let alarms = reminders::routes(service.clone());
+            process.consume(service, alarms, Router::new(), work).await
         }
         Role::Recurrence(common) => {
             let process = Process::start(common, "recurrence")?;
             let store = process.store.clone();
-            process.consume(Arc::new(Recurrence { store })).await
+            process.consume_only(Recurrence { store }).await
         }
         Role::Audit(args) => {
             let retention = args.retention();
@@ -104,8 +126,10 @@ async fn run() -> anyhow::Result<()> {
             let mut work = JoinSet::new();
             let shutdown = process.shutdown.clone();
             work.spawn(audit::maintain(store.clone(), retention, shutdown));
-            let sidecar = consumer::routes(Arc::new(Audit { store }));
-            process.serve(sidecar, Router::new(), work).await
+            let nothing = Router::new();
+            process
+                .consume(Arc::new(Audit { store }), nothing.clone(), nothing, work)
+                .await
         }
         Role::Notifications(args) => {
             let common = args.common.clone();
@@ -115,7 +139,7 @@ async fn run() -> anyhow::Result<()> {
             let mut work = JoinSet::new();
             work.spawn(service.clone().run(process.shutdown.clone()));
             process
-                .serve(consumer::routes(service), Router::new(), work)
+                .consume(service, Router::new(), Router::new(), work)
                 .await
         }
         Role::Sync(args) => {
@@ -126,7 +150,7 @@ async fn run() -> anyhow::Result<()> {
             work.spawn(sync.clone().listen());
             let devices = sync.router();
             process
-                .serve(consumer::routes(Arc::new(sync)), devices, work)
+                .consume(Arc::new(sync), Router::new(), devices, work)
                 .await
         }
     }
@@ -165,9 +189,42 @@ impl Process {
         })
     }
 
-    async fn consume(self, consumer: Arc<dyn Consumer>) -> anyhow::Result<()> {
-        self.serve(consumer::routes(consumer), Router::new(), JoinSet::new())
+    /// Serves a consumer and nothing else.
+    async fn consume_only(self, consumer: impl Consumer) -> anyhow::Result<()> {
+        let nothing = Router::new();
+        self.consume(Arc::new(consumer), nothing.clone(), nothing, JoinSet::new())
             .await
+    }
+
+    /// Serves a consumer: its events, its dead letters, and what else it has.
+    async fn consume(
+        self,
+        consumer: Arc<dyn Consumer>,
+        sidecar: Router,
+        public: Router,
+        mut work: JoinSet<()>,
+    ) -> anyhow::Result<()> {
+        let intake = Intake::new(consumer, self.store.pool().clone());
+        work.spawn(replay::run(
+            self.store.clone(),
+            vec![intake.clone()],
+            self.shutdown.clone(),
+        ));
+        let sidecar = match self.common.transport {
+            Transport::Dapr => subscriptions::routes(intake).merge(sidecar),
+            Transport::Kafka => {
+                let subscription = Subscription {
+                    kafka: self.common.kafka.clone(),
+                    group: self.common.consumer_group(intake.name()),
+                    prefix: self.common.topic_prefix(),
+                    patience: Patience::default(),
+                };
+                let subscriber = Subscriber::new(subscription, intake, self.shutdown.clone())?;
+                work.spawn(subscriber.run());
+                Router::new()
+            }
+        };
+        self.serve(sidecar, public, work).await
     }
 
     /// Serves until the signal, then lets `work` end within the time of grace.

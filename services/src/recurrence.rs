@@ -1,7 +1,7 @@
 //! The recurrence service: when an instance of a series is completed, the next one appears.
 
 use async_trait::async_trait;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use domain::{
     event::{Event, EventType, Topic},
     recurrence::{MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start, instance_id},
@@ -12,6 +12,9 @@ use store::{Store, inbox, tasks, users};
 use uuid::Uuid;
 
 use crate::consumer::Consumer;
+
+/// Of events older than this the inbox may know nothing any more (the relay forgets after 14 days).
+const REMEMBERED: chrono::Duration = chrono::Duration::days(13);
 
 /// The service.
 pub struct Recurrence {
@@ -30,25 +33,93 @@ impl Consumer for Recurrence {
     }
 
     async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
-        let mut completed: Vec<(Uuid, Task)> = Vec::new();
-        for event in events {
-            if event.kind == EventType::TaskCompleted {
-                let task: Task = serde_json::from_value(event.data.clone())?;
-                if task.recurrence.is_some() {
-                    completed.push((event.id, task));
-                }
+        let remembered = Utc::now() - REMEMBERED;
+        let (old, new): (Vec<_>, Vec<_>) = completions(events)?
+            .into_iter()
+            .partition(|completion| completion.at < remembered);
+        self.rebuild_from(old).await?;
+        self.continue_once(new).await
+    }
+}
+
+/// A completed instance of a series.
+struct Completion {
+    event: Uuid,
+    at: DateTime<Utc>,
+    task: Task,
+}
+
+fn completions(events: &[Event]) -> serde_json::Result<Vec<Completion>> {
+    let mut found = Vec::new();
+    for event in events {
+        if event.kind == EventType::TaskCompleted {
+            let task: Task = serde_json::from_value(event.data.clone())?;
+            if task.recurrence.is_some() {
+                found.push(Completion {
+                    event: event.id,
+                    at: event.time,
+                    task,
+                });
             }
         }
+    }
+    Ok(found)
+}
+
+impl Recurrence {
+    /// Makes what is missing behind completions of any age, and nothing that was there before: the
+    /// inbox is not asked. Only the last instance of a series, completed as the event says, is
+    /// continued: where a later one is or was, deleted ones included, the series went on.
+    ///
+    /// # Errors
+    /// From the database, or an event that is none of ours.
+    pub async fn rebuild(&self, events: &[Event]) -> anyhow::Result<()> {
+        self.rebuild_from(completions(events)?).await
+    }
+
+    async fn rebuild_from(&self, mut completed: Vec<Completion>) -> anyhow::Result<()> {
         if completed.is_empty() {
             return Ok(());
         }
-        let ids: Vec<Uuid> = completed.iter().map(|(id, _)| *id).collect();
+        completed.sort_by_key(|completion| completion.task.owner);
+        let mut transaction = self.store.begin().await?;
+        for Completion { task, .. } in &completed {
+            let (Some(spec), Some(at)) = (&task.recurrence, task.completed_at) else {
+                continue;
+            };
+            let series = task.series.unwrap_or(task.id);
+            let first = || spec.start.to_string();
+            let occurrence = task.occurrence.clone().unwrap_or_else(first);
+            // The owner's row first: a write of the same series waits, or is seen.
+            if users::by_id_locked(&mut transaction, task.owner)
+                .await?
+                .is_some()
+                && tasks::is_last_of_series(&mut transaction, task.id, at, series, &occurrence)
+                    .await?
+            {
+                tracing::info!(task = %task.id, "the next instance was missing");
+                continue_series(&mut transaction, task).await?;
+            }
+        }
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Continues each series once for each event.
+    async fn continue_once(&self, mut completed: Vec<Completion>) -> anyhow::Result<()> {
+        if completed.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = completed
+            .iter()
+            .map(|completion| completion.event)
+            .collect();
         let mut transaction = self.store.begin().await?;
         let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
         // Users are locked in the order of their ids: two batches never wait in a circle.
-        completed.sort_by_key(|(_, task)| task.owner);
-        for (id, task) in &completed {
-            if accepted.remove(id) {
+        completed.sort_by_key(|completion| completion.task.owner);
+        for Completion { event, task, .. } in &completed {
+            if accepted.remove(event) {
                 continue_series(&mut transaction, task).await?;
             }
         }

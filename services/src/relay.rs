@@ -2,7 +2,11 @@
 //! did not acknowledge. Shards are claimed by advisory locks, so that a second replica takes over
 //! when the first is gone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use chrono::Utc;
@@ -10,6 +14,7 @@ use domain::event::Topic;
 use sqlx::postgres::PgListener;
 use store::{
     Store,
+    dead_letters::{self, RELAY},
     outbox::{self, Waiting},
 };
 use tokio::{sync::Notify, time::MissedTickBehavior};
@@ -31,6 +36,12 @@ const PRUNE: i64 = 10_000;
 
 /// How long published events are kept, for devices that come back.
 const KEEP: chrono::Duration = chrono::Duration::hours(24);
+
+/// How long dead letters are kept, from when they failed last.
+const KEEP_DEAD: chrono::Duration = chrono::Duration::days(30);
+
+/// An event that failed and was not tried again for this long was dealt with by another process.
+const RETRYING: chrono::Duration = chrono::Duration::hours(1);
 
 /// How often shards are claimed anew, and old rows deleted.
 const HOUSEKEEPING: Duration = Duration::from_secs(30);
@@ -79,6 +90,8 @@ impl Relay {
         // Its own connection, closed with this session: the locks go with it.
         let mut connection = self.store.acquire().await?.detach();
         let mut shards = Vec::new();
+        // Those whose gauge must go back to nothing.
+        let mut consumers = BTreeSet::new();
         let mut housekeeping = tokio::time::interval(HOUSEKEEPING);
         housekeeping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let again = Notify::new();
@@ -92,7 +105,7 @@ impl Relay {
                         }
                     }
                     metrics::gauge!("todostack_relay_shards").set(f64::from(u32::try_from(shards.len())?));
-                    self.clean_up().await?;
+                    self.clean_up(&mut consumers).await?;
                 }
                 notified = tokio::time::timeout(POLL, listener.recv()) => {
                     if let Ok(notification) = notified {
@@ -173,22 +186,22 @@ impl Relay {
         }
         outbox::mark_published(connection, &published).await?;
         if !refused.is_empty() {
-            let set_aside = outbox::refused(connection, &refused).await?;
-            if set_aside > 0 {
+            let dead = outbox::refused(connection, &refused).await?;
+            if dead > 0 {
                 tracing::error!(
-                    events = set_aside,
+                    events = dead,
                     reason = refused[0].1,
-                    "set aside: the broker never takes them; `todostack-services dead-letters list` names them"
+                    "dead letters: the broker never takes them; `todostack-services dlq list` names them"
                 );
-                metrics::counter!("todostack_events_set_aside_total")
-                    .increment(set_aside.unsigned_abs());
+                metrics::counter!("todostack_dead_letters_total", "consumer" => RELAY)
+                    .increment(dead.unsigned_abs());
             }
         }
         metrics::counter!("todostack_events_published_total").increment(published.len() as u64);
         Ok(!published.is_empty() || !refused.is_empty())
     }
 
-    async fn clean_up(&self) -> anyhow::Result<()> {
+    async fn clean_up(&self, consumers: &mut BTreeSet<String>) -> anyhow::Result<()> {
         let (waiting, oldest) = outbox::backlog(&self.store).await?;
         let age = oldest.map_or(0.0, |at| (Utc::now() - at).as_seconds_f64().max(0.0));
         #[allow(clippy::cast_precision_loss)] // a gauge
@@ -199,6 +212,21 @@ impl Relay {
         // Longer than the broker keeps events by default (7 days).
         let before = Utc::now() - chrono::Duration::days(14);
         while store::inbox::prune(&self.store, before, PRUNE).await? == PRUNE.unsigned_abs() {}
+        let (dead, retrying) = (Utc::now() - KEEP_DEAD, Utc::now() - RETRYING);
+        while dead_letters::prune(&self.store, dead, retrying, PRUNE).await? == PRUNE.unsigned_abs()
+        {
+        }
+        let waiting: BTreeMap<String, i64> = dead_letters::waiting(&self.store)
+            .await?
+            .into_iter()
+            .collect();
+        consumers.extend(waiting.keys().cloned());
+        for consumer in consumers.iter() {
+            let count = waiting.get(consumer).copied().unwrap_or(0);
+            #[allow(clippy::cast_precision_loss)] // a gauge
+            metrics::gauge!("todostack_dead_letters_waiting", "consumer" => consumer.clone())
+                .set(count as f64);
+        }
         Ok(())
     }
 }

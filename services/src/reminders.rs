@@ -1,6 +1,7 @@
 //! The reminders service: keeps the alarm clock in step with the store, fires reminders when alarms
 //! ring, and sweeps up what the clock lost.
 
+mod dead_letters_api;
 pub mod internal_api;
 mod routes;
 mod second;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use domain::event::{Event, Topic};
 
-use crate::consumer::{Consumer, deliver};
+use crate::{consumer::Outcome, intake::Intake};
 
 /// An event on its way out.
 #[derive(Debug, Clone)]
@@ -38,16 +38,15 @@ pub trait Publisher: Send + Sync + 'static {
 
 /// Hands events straight to the consumers of this process.
 pub struct InProcess {
-    consumers: Vec<Arc<dyn Consumer>>,
+    consumers: Vec<Arc<Intake>>,
 }
 
-/// How often an event is offered to a consumer before it is given up, as a broker would move it to
-/// the dead letters.
+/// How often an event is offered to a consumer before it is a dead letter.
 const ATTEMPTS: u32 = 5;
 
 impl InProcess {
     /// A transport to these consumers.
-    pub fn new(consumers: Vec<Arc<dyn Consumer>>) -> Self {
+    pub fn new(consumers: Vec<Arc<Intake>>) -> Self {
         Self { consumers }
     }
 }
@@ -63,27 +62,36 @@ impl Publisher for InProcess {
                     .filter(|outgoing| outgoing.topic == *topic)
                     .map(|outgoing| outgoing.event.clone())
                     .collect();
-                offer(consumer.as_ref(), events).await;
+                offer(consumer, events).await?;
             }
+            Ok(())
         });
-        futures::future::join_all(all).await;
+        // An error: the whole batch comes again, and the inboxes know what was dealt with.
+        let all: Vec<sqlx::Result<()>> = futures::future::join_all(all).await;
+        all.into_iter().collect::<sqlx::Result<()>>()?;
         Ok(vec![Ok(()); batch.len()])
     }
 }
 
-/// Offers events to a consumer until it has dealt with them or they are given up.
-async fn offer(consumer: &dyn Consumer, mut events: Vec<Event>) {
+/// Offers events to a consumer until it has dealt with them or they are dead letters.
+async fn offer(consumer: &Intake, mut events: Vec<Event>) -> sqlx::Result<()> {
     for attempt in 1..=ATTEMPTS {
         if events.is_empty() {
-            return;
+            return Ok(());
         }
-        let mut done = deliver(consumer, &events).await.into_iter();
-        events.retain(|_| done.next() != Some(true));
+        let outcomes = consumer.deliver(&events).await;
+        if outcomes.contains(&Outcome::GivenBack) {
+            // Nothing is known of the events themselves: they come again with their batch.
+            return Err(sqlx::Error::PoolTimedOut);
+        }
+        let mut outcomes = outcomes.into_iter();
+        events.retain(|_| outcomes.next() != Some(Outcome::Done));
         if attempt < ATTEMPTS && !events.is_empty() {
             tokio::time::sleep(Duration::from_millis(100) * 2u32.pow(attempt)).await;
         }
     }
-    for event in events {
-        tracing::error!(consumer = consumer.name(), event = %event.id, "given up");
+    if events.is_empty() {
+        return Ok(());
     }
+    consumer.give_up(&events).await
 }

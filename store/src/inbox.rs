@@ -34,14 +34,18 @@ pub async fn accept(
 }
 
 /// Forgets what was received before `before`, at most `limit` rows; returns how many. Keep them for
-/// longer than the broker keeps events.
+/// longer than the broker keeps events. What lies among the consumer's dead letters is remembered: it
+/// may be replayed, and may have been dealt with although nobody heard of it.
 ///
 /// # Errors
 /// From the database.
 pub async fn prune(pool: &PgPool, before: DateTime<Utc>, limit: i64) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(
         "delete from inbox where ctid = any(array(
-             select ctid from inbox where received_at < $1 limit $2))",
+             select ctid from inbox i where received_at < $1 and not exists (
+                 select 1 from dead_letters d
+                 where d.consumer = i.consumer and d.event_id = i.event_id)
+             limit $2))",
     )
     .bind(before)
     .bind(limit)

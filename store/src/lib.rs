@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod audit;
 pub mod channels;
+pub mod dead_letters;
 pub mod deliveries;
 pub mod inbox;
 pub mod outbox;

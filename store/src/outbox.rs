@@ -5,10 +5,11 @@
 
 use chrono::{DateTime, Duration, Utc};
 use domain::event::{Event, Topic};
-use serde::Serialize;
 use serde_json::json;
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
 use uuid::Uuid;
+
+use crate::dead_letters::RELAY;
 
 /// Number of shards; a subject belongs to one of them.
 pub const SHARDS: i16 = 16;
@@ -143,7 +144,7 @@ pub async fn next_batch(
     sqlx::query_as(
         "select distinct on (topic, subject) seq, topic, subject, event, created_at
          from (select * from outbox
-               where shard = any($1) and published_at is null and set_aside_at is null
+               where shard = any($1) and published_at is null
                order by seq limit $2) as oldest
          order by topic, subject, seq",
     )
@@ -165,11 +166,12 @@ pub async fn mark_published(conn: &mut PgConnection, seqs: &[i64]) -> Result<(),
         .map(|_| ())
 }
 
-/// Refusals after which an event is set aside.
+/// Refusals after which an event is a dead letter.
 pub const ATTEMPTS: i16 = 5;
 
 /// Notes that the broker refused events, each with its reason; those that it refused for the
-/// [`ATTEMPTS`]th time are set aside, so that they hold back nothing any more. How many were.
+/// [`ATTEMPTS`]th time become dead letters of the relay, so that they hold back nothing any more. How
+/// many did.
 ///
 /// # Errors
 /// From the database.
@@ -177,77 +179,38 @@ pub async fn refused(
     conn: &mut PgConnection,
     refused: &[(i64, String)],
 ) -> Result<i64, sqlx::Error> {
-    let (seqs, reasons): (Vec<i64>, Vec<&str>) = refused
+    let (seqs, reasons): (Vec<i64>, Vec<String>) = refused
         .iter()
-        .map(|(seq, reason)| (*seq, reason.as_str()))
+        .map(|(seq, reason)| (*seq, reason.replace('\0', "\u{fffd}")))
         .unzip();
     sqlx::query_scalar(
-        "with tried as (
-             update outbox o set attempts = o.attempts + 1, last_error = left(r.reason, 1000),
-                 set_aside_at = case when o.attempts + 1 >= $3 then now() end
-             from unnest($1::bigint[], $2::text[]) as r (seq, reason)
-             where o.seq = r.seq returning o.set_aside_at)
-         select count(*) from tried where set_aside_at is not null",
+        "with refused as (
+             select seq, left(reason, 1000) as reason
+             from unnest($1::bigint[], $2::text[]) as r (seq, reason)),
+         tried as (
+             update outbox o set attempts = o.attempts + 1, last_error = r.reason
+             from refused r where o.seq = r.seq and o.attempts + 1 < $3),
+         gone as (
+             delete from outbox o using refused r
+             where o.seq = r.seq and o.attempts + 1 >= $3
+             returning o.event_id, o.topic, o.subject, o.event, o.attempts + 1 as attempts,
+                 o.created_at, r.reason),
+         dead as (
+             insert into dead_letters (consumer, event_id, topic, type, subject, body, reason, state,
+                 attempts, first_seen_at)
+             select $4, event_id, topic, event->>'type', subject, event::text, reason, 'dead',
+                 attempts, created_at
+             from gone
+             on conflict (consumer, event_id) do update set reason = excluded.reason
+             returning 1)
+         select count(*) from dead",
     )
     .bind(seqs)
     .bind(reasons)
     .bind(ATTEMPTS)
+    .bind(RELAY)
     .fetch_one(conn)
     .await
-}
-
-/// An event that was set aside.
-#[derive(Debug, Clone, PartialEq, Serialize, FromRow)]
-#[serde(rename_all = "camelCase")]
-pub struct SetAside {
-    /// Its place in the outbox.
-    pub seq: i64,
-    /// Its id.
-    pub event_id: Uuid,
-    /// Topic without the stack's prefix.
-    pub topic: String,
-    /// Task or reminder.
-    pub subject: String,
-    /// Why the broker refused it.
-    pub reason: String,
-    /// Since when.
-    pub since: DateTime<Utc>,
-}
-
-/// The events that were set aside behind `after`, at most `limit`.
-///
-/// # Errors
-/// From the database.
-pub async fn set_aside(
-    conn: &mut PgConnection,
-    after: i64,
-    limit: i64,
-) -> Result<Vec<SetAside>, sqlx::Error> {
-    sqlx::query_as(
-        "select seq, event_id, topic, subject, coalesce(last_error, '') as reason,
-                set_aside_at as since
-         from outbox where set_aside_at is not null and seq > $1 order by seq limit $2",
-    )
-    .bind(after)
-    .bind(limit)
-    .fetch_all(conn)
-    .await
-}
-
-/// Puts events that were set aside back, all of them or those of `seqs`: they are published once more,
-/// after later events of their subject. How many.
-///
-/// # Errors
-/// From the database.
-pub async fn put_back(conn: &mut PgConnection, seqs: Option<&[i64]>) -> Result<u64, sqlx::Error> {
-    let done = sqlx::query(
-        "update outbox set set_aside_at = null, attempts = 0
-         where set_aside_at is not null and ($1::bigint[] is null or seq = any($1))",
-    )
-    .bind(seqs)
-    .execute(conn)
-    .await?;
-    Ok(done.rows_affected())
 }
 
 /// How many events wait, and since when the oldest does.
@@ -255,12 +218,9 @@ pub async fn put_back(conn: &mut PgConnection, seqs: Option<&[i64]>) -> Result<u
 /// # Errors
 /// From the database.
 pub async fn backlog(pool: &PgPool) -> Result<(i64, Option<DateTime<Utc>>), sqlx::Error> {
-    sqlx::query_as(
-        "select count(*), min(created_at) from outbox
-         where published_at is null and set_aside_at is null",
-    )
-    .fetch_one(pool)
-    .await
+    sqlx::query_as("select count(*), min(created_at) from outbox where published_at is null")
+        .fetch_one(pool)
+        .await
 }
 
 /// Deletes events published before `before`, at most `limit`, the lowest places first; returns how

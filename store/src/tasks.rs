@@ -13,6 +13,8 @@ mod write;
 
 pub use create::{Created, create, create_in_zone};
 pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
-pub use read::{TaskReminder, get, get_for_update, open_in_series, owner_of, reminders_of};
+pub use read::{
+    TaskReminder, get, get_for_update, is_last_of_series, open_in_series, owner_of, reminders_of,
+};
 pub use rezone::rezone_step;
 pub use write::{complete, delete, reopen, restore, update};

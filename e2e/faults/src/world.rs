@@ -231,7 +231,10 @@ impl World {
 }
 
 /// Ports that are free now. All are held until the last is found, so that they differ.
-fn free_ports<const N: usize>() -> Result<[u16; N]> {
+///
+/// # Errors
+/// When there are none.
+pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crds::{LABEL_STACK, ServicesSpec, TodoStack, WorkloadSpec};
+use domain::event::dead_letter_topic;
 use kube::ResourceExt;
 
 /// Label that tells which of a stack's parts an object is.
@@ -151,15 +152,19 @@ pub fn topic_prefix(stack: &TodoStack) -> String {
 /// All topics of the stack, dead letters included.
 pub fn topics(stack: &TodoStack) -> Vec<String> {
     let prefix = topic_prefix(stack);
+    let consumers = Role::ALL
+        .into_iter()
+        .filter(|role| !role.consumes().is_empty());
     [TASK_EVENTS, TASK_UPDATES, REMINDERS]
         .iter()
-        .flat_map(|topic| [format!("{prefix}{topic}"), dead_letter(&prefix, topic)])
+        .map(|topic| format!("{prefix}{topic}"))
+        .chain(consumers.map(|role| dead_letter(&prefix, role)))
         .collect()
 }
 
-/// Where events of a topic go that no retry can help.
-pub fn dead_letter(prefix: &str, topic: &str) -> String {
-    format!("{prefix}{topic}.dlq")
+/// Where events go that a role could not deal with, however often it tried: to that role alone.
+pub fn dead_letter(prefix: &str, role: Role) -> String {
+    format!("{prefix}{}", dead_letter_topic(role.as_str()))
 }
 
 /// Labels that select one role's pods; they never change, for a Deployment's selector cannot.

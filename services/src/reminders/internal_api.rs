@@ -25,7 +25,7 @@ use subtle::ConstantTimeEq;
 use tower_http::limit::RequestBodyLimitLayer;
 use uuid::Uuid;
 
-use super::Reminders;
+use super::{Reminders, dead_letters_api};
 
 /// Reminders of one answer, at most.
 const PAGE: i64 = 500;
@@ -55,6 +55,7 @@ pub fn router(service: Arc<Reminders>, token: &str) -> Router {
         .route("/internal/v1/reminders/lookup", post(lookup))
         .route("/internal/v1/reminders/upcoming", get(upcoming))
         .route("/internal/v1/reminders/changes", get(changes))
+        .merge(dead_letters_api::router())
         .layer(RequestBodyLimitLayer::new(limits::BODY))
         .layer(middleware::from_fn_with_state(token, check_token))
         .with_state(service)
@@ -73,7 +74,7 @@ fn is_ours(parts: &Parts, token: &str) -> bool {
 }
 
 /// A JSON body whose errors are problem documents.
-struct Body<T>(T);
+pub(super) struct Body<T>(pub(super) T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     type Rejection = Problem;
@@ -86,7 +87,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-fn failed(error: impl Into<anyhow::Error>) -> Problem {
+pub(super) fn failed(error: impl Into<anyhow::Error>) -> Problem {
     Problem::internal(format!("{:#}", error.into()))
 }
 

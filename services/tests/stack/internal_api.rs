@@ -40,7 +40,10 @@ impl Api {
     ) -> (StatusCode, Value) {
         let request = Request::builder()
             .method(method)
-            .uri(format!("/internal/v1/reminders{path}"))
+            .uri(match path.strip_prefix("/internal") {
+                Some(_) => path.to_owned(),
+                None => format!("/internal/v1/reminders{path}"),
+            })
             .header("authorization", format!("Bearer {token}"))
             .header("content-type", "application/json")
             .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
@@ -274,4 +277,70 @@ async fn a_cursor_of_another_server_is_refused_and_alarms_are_set_again_after_a_
     assert_eq!(status, StatusCode::OK);
     let (_, changes) = api.call(Method::GET, &path, None).await;
     assert_eq!(changes["items"][0]["phase"], "Cancelled");
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_by_pages_and_replayed() {
+    const LIST: &str = "/internal/v1/dead-letters";
+    const REPLAY: &str = "/internal/v1/dead-letters/replay";
+    let store = store::testing::database().await;
+    let api = Api::new(&store);
+    let consumer = crate::dead_letters::Counting::new(&store, "audit", false);
+    let intake = services::intake::Intake::new(consumer.clone(), store.pool().clone());
+    let events: Vec<_> = (0..3)
+        .map(|_| crate::dead_letters::event(domain::event::EventType::TaskCreated))
+        .collect();
+    intake.give_up(&events).await.unwrap();
+
+    let (status, page) = api
+        .call(Method::GET, &format!("{LIST}?consumer=audit&limit=2"), None)
+        .await;
+    assert_eq!(status, StatusCode::OK, "{page}");
+    assert_eq!(page["items"].as_array().unwrap().len(), 2);
+    assert_eq!(page["items"][0]["consumer"], "audit");
+    assert_eq!(page["items"][0]["type"], "task.created");
+    let next = page["next"].as_i64().unwrap();
+    let (_, rest) = api
+        .call(Method::GET, &format!("{LIST}?after={next}"), None)
+        .await;
+    assert_eq!(rest["items"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["next"], Value::Null);
+
+    let id = rest["items"][0]["id"].clone();
+    let (status, answer) = api
+        .call(Method::POST, REPLAY, Some(json!({"ids": [id]})))
+        .await;
+    assert_eq!((status, &answer["replaying"]), (StatusCode::OK, &json!(1)));
+    let (_, answer) = api
+        .call(Method::POST, REPLAY, Some(json!({"consumer": "audit"})))
+        .await;
+    assert_eq!(answer["replaying"], 2);
+    let (_, answer) = api
+        .call(Method::POST, REPLAY, Some(json!({"consumer": "sync"})))
+        .await;
+    assert_eq!(answer["replaying"], 0);
+    assert_eq!(intake.replay().await.unwrap(), 3);
+    assert_eq!(consumer.effects().len(), 3);
+
+    for (path, field) in [
+        ("?consumer=nobody", "consumer"),
+        ("?limit=0", "limit"),
+        ("?limit=501", "limit"),
+        ("?after=-1", "after"),
+        ("?after=x", "after"),
+    ] {
+        let (status, problem) = api.call(Method::GET, &format!("{LIST}{path}"), None).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    for (body, field) in [
+        (json!({"consumer": "nobody"}), "consumer"),
+        (json!({"ids": vec![1; 501]}), "ids"),
+    ] {
+        let (status, problem) = api.call(Method::POST, REPLAY, Some(body)).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(problem["errors"][0]["field"], field, "{problem}");
+    }
+    let (status, _) = api.call_as("wrong", Method::GET, LIST, None).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
 }

@@ -4,11 +4,13 @@
 mod alarms;
 mod catch_up;
 mod channels;
+mod dead_letters;
 mod deliveries;
 mod internal_api;
 mod receivers;
 mod recurrence;
 mod relay;
 mod snooze;
+mod subscriptions;
 mod support;
 mod sync;

@@ -94,3 +94,113 @@ async fn a_series_counted_from_completion_comes_to_its_end() {
     let on = |day| NaiveDate::from_ymd_opt(2026, 11, day).map(|date| Due::On { date });
     assert_eq!(due, [on(8), on(9)]);
 }
+
+/// Completes a task; its event.
+async fn completed(
+    store: &store::Store,
+    owner: uuid::Uuid,
+    id: uuid::Uuid,
+) -> domain::event::Event {
+    let mut transaction = store.begin().await.unwrap();
+    store::tasks::complete(&mut transaction, owner, id, Utc::now())
+        .await
+        .unwrap()
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let all = events(store, "task-events").await;
+    all.into_iter().next_back().unwrap()
+}
+
+async fn open_tasks(store: &store::Store) -> Vec<uuid::Uuid> {
+    sqlx::query_scalar("select id from tasks where completed_at is null and deleted_at is null")
+        .fetch_all(store.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_rebuild_makes_what_is_missing_and_nothing_that_was_there_before() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let start = Utc::now().date_naive() + chrono::Days::new(1);
+    let mut first = task(owner, &[]);
+    first.due = Some(Due::On { date: start });
+    let rule = RuleSpec::Rrule("FREQ=DAILY".into());
+    first.recurrence = Some(SeriesSpec::new(rule, Start::On(start), None));
+    first.series = Some(first.id);
+    first.occurrence = Some(start.to_string());
+    create(&store, &first).await;
+    let service = Recurrence {
+        store: store.clone(),
+    };
+
+    // The effect of the first completion was lost, although the inbox knows of it.
+    let lost = completed(&store, owner, first.id).await;
+    let mut connection = store.acquire().await.unwrap();
+    store::inbox::accept(&mut connection, "recurrence", &[lost.id])
+        .await
+        .unwrap();
+    service.handle(std::slice::from_ref(&lost)).await.unwrap();
+    assert!(open_tasks(&store).await.is_empty());
+    for _ in 0..2 {
+        service.rebuild(std::slice::from_ref(&lost)).await.unwrap();
+    }
+    let second = open_tasks(&store).await;
+    assert_eq!(second.len(), 1, "it is made, once");
+
+    // The series goes on; then its open instance is deleted, and the inbox forgets.
+    let next = completed(&store, owner, second[0]).await;
+    service.handle(std::slice::from_ref(&next)).await.unwrap();
+    let third = open_tasks(&store).await;
+    assert_eq!(third.len(), 1);
+    store::tasks::delete(&mut connection, owner, third[0], None, Utc::now())
+        .await
+        .unwrap();
+    sqlx::query("delete from inbox")
+        .execute(&mut *connection)
+        .await
+        .unwrap();
+    let before: i64 = sqlx::query_scalar("select count(*) from outbox")
+        .fetch_one(store.pool())
+        .await
+        .unwrap();
+    let all = events(&store, "task-events").await;
+    service.rebuild(&all).await.unwrap();
+    assert!(open_tasks(&store).await.is_empty(), "it stays deleted");
+
+    // As a broker that begins anew would bring them, weeks later: no inbox knows them any more. What
+    // is computed today may differ from what was computed then, as after a change of the rule.
+    let mut old = all.clone();
+    for event in &mut old {
+        event.time -= chrono::Duration::days(20);
+        if let Some(spec) = event
+            .data
+            .get_mut("recurrence")
+            .filter(|spec| !spec.is_null())
+        {
+            let weekly = RuleSpec::Rrule("FREQ=WEEKLY".into());
+            *spec = serde_json::to_value(SeriesSpec::new(weekly, Start::On(start), None)).unwrap();
+        }
+    }
+    service.handle(&old).await.unwrap();
+    assert!(open_tasks(&store).await.is_empty());
+
+    // A completion that was taken back is no completion.
+    store::tasks::restore(&mut connection, owner, third[0], chrono_tz::UTC, Utc::now())
+        .await
+        .unwrap();
+    let again = completed(&store, owner, third[0]).await;
+    store::tasks::reopen(&mut connection, owner, third[0], chrono_tz::UTC, Utc::now())
+        .await
+        .unwrap();
+    service.rebuild(std::slice::from_ref(&again)).await.unwrap();
+    assert_eq!(open_tasks(&store).await, third);
+    let after: i64 =
+        sqlx::query_scalar("select count(*) from outbox where event->>'type' = 'task.created'")
+            .fetch_one(store.pool())
+            .await
+            .unwrap();
+    // Three instances, each an event and its notice.
+    assert_eq!(after, 6);
+    assert!(before > after);
+}

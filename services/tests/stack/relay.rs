@@ -8,7 +8,7 @@ use services::{
     relay::Relay,
     transport::{Outgoing, Publisher, Refusal},
 };
-use store::outbox;
+use store::{dead_letters, outbox};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -99,7 +99,7 @@ impl Publisher for Choosy {
 }
 
 #[tokio::test]
-async fn an_event_that_the_broker_never_takes_is_set_aside_and_can_be_put_back() {
+async fn an_event_that_the_broker_never_takes_is_a_dead_letter_and_can_be_put_back() {
     let store = store::testing::database().await;
     let owner = user(&store).await;
     let bad = task(owner, &[]);
@@ -124,16 +124,20 @@ async fn an_event_that_the_broker_never_takes_is_set_aside_and_can_be_put_back()
     .await;
     // The event and its notice for devices.
     let mut connection = store.acquire().await.unwrap();
-    let aside = outbox::set_aside(&mut connection, 0, 10).await.unwrap();
+    let list = dead_letters::list(&mut connection, Some("relay"), 0, 10).await;
+    let aside = list.unwrap();
     assert_eq!(aside.len(), 2);
-    assert_eq!(aside[0].subject, bad.id.to_string());
-    assert_eq!(aside[0].reason, "message too large");
+    assert_eq!(aside[0].subject, Some(bad.id.to_string()));
+    assert_eq!(aside[0].reason.as_deref(), Some("message too large"));
+    assert_eq!(aside[0].attempts, 5);
     assert_eq!(broker.taken.lock().unwrap().len(), 6);
 
     stop.cancel();
     running.await.unwrap();
-    let seqs: Vec<i64> = aside.iter().map(|event| event.seq).collect();
-    let back = outbox::put_back(&mut connection, Some(&seqs)).await;
+    let ids: Vec<i64> = aside.iter().map(|letter| letter.id).collect();
+    let back = dead_letters::replay(&store, None, Some(&ids)).await;
     assert_eq!(back.unwrap(), 2);
+    let list = dead_letters::list(&mut connection, None, 0, 10).await;
+    assert!(list.unwrap().is_empty());
     assert_eq!(outbox::backlog(&store).await.unwrap().0, 2);
 }

@@ -104,3 +104,31 @@ pub async fn open_in_series(
     .fetch_one(conn)
     .await
 }
+
+/// Whether a task is the last instance of its series and was completed at `completed_at`, so that what
+/// follows it is missing: an instance with a later original time, deleted ones included, says that
+/// the series went on.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn is_last_of_series(
+    conn: &mut PgConnection,
+    id: Uuid,
+    completed_at: DateTime<Utc>,
+    series: Uuid,
+    occurrence: &str,
+) -> sqlx::Result<bool> {
+    // Original times are local, in ISO 8601: their order is that of the text.
+    sqlx::query_scalar(
+        "select exists (select 1 from tasks
+                 where id = $1 and completed_at = $2 and deleted_at is null)
+             and not exists (select 1 from tasks
+                 where series_id = $3 and occurrence collate \"C\" > $4)",
+    )
+    .bind(id)
+    .bind(completed_at)
+    .bind(series)
+    .bind(occurrence)
+    .fetch_one(conn)
+    .await
+}

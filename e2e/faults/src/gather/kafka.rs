@@ -56,7 +56,7 @@ pub fn read(brokers: &str) -> Result<(Vec<Record>, Vec<Excuse>)> {
             });
         }
     }
-    for (.., payload) in all(&consumer, &format!("{PREFIX}reminders.dlq"))? {
+    for (.., payload) in all(&consumer, &format!("{PREFIX}dead-letters.notifications"))? {
         let Ok(event) = serde_json::from_slice::<Event>(&payload) else {
             continue;
         };

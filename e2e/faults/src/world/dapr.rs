@@ -206,7 +206,7 @@ fn objects(of: &Sidecar<'_>) -> Vec<Value> {
             "pubsubname": "st-pubsub",
             "topic": format!("{PREFIX}{topic}"),
             "routes": {"default": format!("/events/{topic}")},
-            "deadLetterTopic": format!("{PREFIX}{topic}.dlq"),
+            "deadLetterTopic": dead_letters(of.role),
             "bulkSubscribe": {"enabled": true, "maxMessagesCount": 500, "maxAwaitDurationMs": 10},
         });
         all.push(object(
@@ -216,10 +216,30 @@ fn objects(of: &Sidecar<'_>) -> Vec<Value> {
             json!({"spec": spec}),
         ));
     }
+    if !consumes(of.role).is_empty() {
+        let spec = json!({
+            "pubsubname": "st-pubsub",
+            "topic": dead_letters(of.role),
+            "routes": {"default": "/dead-letters"},
+            "metadata": {"rawPayload": "true"},
+            "bulkSubscribe": {"enabled": true, "maxMessagesCount": 100, "maxAwaitDurationMs": 100},
+        });
+        all.push(object(
+            "v2alpha1",
+            "Subscription",
+            &format!("st-{}-dead-letters", of.role),
+            json!({"spec": spec}),
+        ));
+    }
     all
 }
 
-fn consumes(role: &str) -> &'static [&'static str] {
+/// Where events end that a role could not deal with.
+pub(super) fn dead_letters(role: &str) -> String {
+    format!("{PREFIX}dead-letters.{role}")
+}
+
+pub(super) fn consumes(role: &str) -> &'static [&'static str] {
     debug_assert!(ROLES.contains(&role));
     match role {
         "reminders" | "recurrence" => &["task-events"],

@@ -11,7 +11,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use super::{Binaries, PREFIX, ROLES, World, free_ports};
+use super::{Binaries, PREFIX, ROLES, World, dapr, free_ports};
 use crate::proxy::Wire;
 
 /// Partitions of a topic, as the operator makes them by default.
@@ -95,7 +95,11 @@ pub(super) async fn ready(world: &World) -> Result<()> {
     let mut names = Vec::new();
     for topic in ["task-events", "task-updates", "reminders"] {
         names.push(format!("{PREFIX}{topic}"));
-        names.push(format!("{PREFIX}{topic}.dlq"));
+    }
+    for role in ROLES {
+        if !dapr::consumes(role).is_empty() {
+            names.push(dapr::dead_letters(role));
+        }
     }
     let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
         .set("bootstrap.servers", &world.brokers)

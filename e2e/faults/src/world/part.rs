@@ -31,7 +31,8 @@ pub struct Part {
 }
 
 impl Part {
-    pub(super) fn new(name: &str, program: PathBuf, log: PathBuf) -> Self {
+    /// A part that is not started yet; what it writes goes to the file `log`.
+    pub fn new(name: &str, program: PathBuf, log: PathBuf) -> Self {
         Self {
             name: name.into(),
             program,
@@ -45,17 +46,20 @@ impl Part {
         }
     }
 
-    pub(super) fn arg(mut self, argument: impl Into<String>) -> Self {
+    /// With another argument.
+    pub fn arg(mut self, argument: impl Into<String>) -> Self {
         self.arguments.push(argument.into());
         self
     }
 
-    pub(super) fn args<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
+    /// With other arguments.
+    pub fn args<T: Into<String>>(mut self, arguments: impl IntoIterator<Item = T>) -> Self {
         self.arguments.extend(arguments.into_iter().map(Into::into));
         self
     }
 
-    pub(super) fn env(mut self, name: &str, value: impl Into<String>) -> Self {
+    /// With a variable in its environment.
+    pub fn env(mut self, name: &str, value: impl Into<String>) -> Self {
         self.environment.push((name.into(), value.into()));
         self
     }
@@ -76,7 +80,7 @@ impl Part {
     }
 
     /// The command, in a process group of its own: a Ctrl-C is ours to deal with.
-    pub(super) fn command(&self) -> Command {
+    pub fn command(&self) -> Command {
         // The kernel ends it with us: no orphan stays behind, even after a kill -9 of ours.
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]);

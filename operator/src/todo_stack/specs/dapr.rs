@@ -239,32 +239,54 @@ fn resiliency(source: Source<'_>) -> Object {
 
 fn subscriptions(source: Source<'_>) -> Vec<Object> {
     let prefix = names::topic_prefix(source.stack);
-    Role::ALL
+    let consumers = Role::ALL
         .into_iter()
-        .flat_map(|role| role.consumes().iter().map(move |topic| (role, *topic)))
-        .map(|(role, topic)| {
-            object(
-                source,
-                Kind::Subscription,
-                names::child(source.stack, &format!("{}-{topic}", role.as_str())),
-                role.as_str(),
-                json!({
-                    "spec": {
-                        "pubsubname": names::child(source.stack, "pubsub"),
-                        "topic": format!("{prefix}{topic}"),
-                        "routes": {"default": format!("/events/{topic}")},
-                        "deadLetterTopic": names::dead_letter(&prefix, topic),
-                        // Batches, as many transactions fewer. What comes alone waits for the end of
-                        // the await duration: 10 ms where somebody waits for it.
-                        "bulkSubscribe": {
-                            "enabled": true,
-                            "maxMessagesCount": 500,
-                            "maxAwaitDurationMs": role.batch_await_ms(),
-                        },
+        .filter(|role| !role.consumes().is_empty());
+    consumers
+        .flat_map(|role| {
+            let dead_letters = names::dead_letter(&prefix, role);
+            let topics = role.consumes().iter().map(|topic| {
+                let spec = json!({
+                    "topic": format!("{prefix}{topic}"),
+                    "routes": {"default": format!("/events/{topic}")},
+                    "deadLetterTopic": dead_letters,
+                    // Batches, as many transactions fewer. What comes alone waits for the end of
+                    // the await duration: 10 ms where somebody waits for it.
+                    "bulkSubscribe": {
+                        "enabled": true,
+                        "maxMessagesCount": 500,
+                        "maxAwaitDurationMs": role.batch_await_ms(),
                     },
-                    "scopes": [names::role(source.stack, role)],
-                }),
-            )
+                });
+                subscription(source, role, topic, spec)
+            });
+            // Nothing lies behind it: what cannot be recorded comes again, for ever.
+            let recorded = json!({
+                "topic": dead_letters,
+                "routes": {"default": "/dead-letters"},
+                // What is no JSON ends there too, and the sidecar must not choke on it.
+                "metadata": {"rawPayload": "true"},
+                "bulkSubscribe": {
+                    "enabled": true,
+                    "maxMessagesCount": 100,
+                    "maxAwaitDurationMs": 100,
+                },
+            });
+            topics
+                .chain([subscription(source, role, "dead-letters", recorded)])
+                .collect::<Vec<_>>()
         })
         .collect()
+}
+
+/// A Subscription of one role's, named `S-<role>-<to>`.
+fn subscription(source: Source<'_>, role: Role, to: &str, mut spec: Value) -> Object {
+    spec["pubsubname"] = names::child(source.stack, "pubsub").into();
+    object(
+        source,
+        Kind::Subscription,
+        names::child(source.stack, &format!("{}-{to}", role.as_str())),
+        role.as_str(),
+        json!({"spec": spec, "scopes": [names::role(source.stack, role)]}),
+    )
 }

@@ -18,7 +18,7 @@ use crate::todo_stack::{
 fn a_new_stack_migrates_and_makes_topics_before_anything_runs() {
     let (mut stack, mut observed) = (stack(json!({})), empty());
     let first = plan(&stack, &observed, IMAGE);
-    assert_eq!(first.topics.len(), 6);
+    assert_eq!(first.topics.len(), 8);
     assert!(first.apply.iter().any(|object| object.kind == Kind::Job));
     assert!(
         first
@@ -215,7 +215,7 @@ fn a_missing_secret_stalls_the_stack_and_touches_nothing() {
     assert_eq!(condition(&stalled, status::DATABASE).0, "True");
     assert_eq!(condition(&stalled, status::READY).0, "False");
     // What is known to exist is not forgotten.
-    assert_eq!(stalled.status.topics.len(), 6);
+    assert_eq!(stalled.status.topics.len(), 8);
 }
 
 #[test]
@@ -300,7 +300,7 @@ fn topics_go_only_with_a_stack_that_says_so_and_after_its_pods() {
     let Farewell::DeleteTopics(topics) = farewell(&stack, &observed) else {
         panic!("its topics exist");
     };
-    assert_eq!(topics.len(), 6);
+    assert_eq!(topics.len(), 8);
     // The Secrets are gone, as when the namespace is deleted.
     observed.topics = Topics::Unknown;
     assert_eq!(farewell(&stack, &observed), Farewell::Stranded(Vec::new()));

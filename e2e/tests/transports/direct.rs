@@ -1,0 +1,212 @@
+//! Kafka without a sidecar.
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use domain::event::{Topic, dead_letter_topic};
+use rdkafka::{
+    ClientConfig,
+    producer::{FutureProducer, FutureRecord},
+};
+use services::{
+    intake::Intake,
+    kafka::{KafkaArgs, KafkaPublisher, Patience, Subscriber, Subscription, reader},
+    transport::{Outgoing, Publisher},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    PATIENCE, PREFIX, Transport,
+    consumer::{Recording, prepare},
+    dapr, laws,
+    parts::{Ground, Kafka, eventually},
+};
+
+pub(crate) struct Direct {
+    ground: Ground,
+    kafka: Kafka,
+    intakes: Vec<Arc<Intake>>,
+    publisher: Arc<KafkaPublisher>,
+    running: Vec<(CancellationToken, JoinHandle<()>)>,
+}
+
+pub(crate) fn settings(kafka: &Kafka) -> KafkaArgs {
+    KafkaArgs {
+        kafka_brokers: vec![kafka.brokers.clone()],
+        ..KafkaArgs::default()
+    }
+}
+
+/// Every topic of the consumers.
+pub(crate) fn topics(intakes: &[Arc<Intake>]) -> Vec<String> {
+    let dead = intakes
+        .iter()
+        .map(|intake| dead_letter_topic(intake.name()));
+    let topics = Topic::ALL.map(|topic| topic.as_str().to_owned());
+    topics
+        .into_iter()
+        .chain(dead)
+        .map(|topic| format!("{PREFIX}{topic}"))
+        .collect()
+}
+
+/// The consumer group, as Dapr names it for the app `st-<role>` in the namespace `test`.
+fn subscribe(kafka: &Kafka, intake: &Arc<Intake>) -> (CancellationToken, JoinHandle<()>) {
+    let subscription = Subscription {
+        kafka: settings(kafka),
+        group: format!("test.st-{}", intake.name()),
+        prefix: PREFIX.into(),
+        patience: Patience {
+            first: Duration::from_millis(50),
+            longest: Duration::from_millis(300),
+            total: PATIENCE,
+        },
+    };
+    let stop = CancellationToken::new();
+    let subscriber = Subscriber::new(subscription, intake.clone(), stop.clone()).unwrap();
+    (stop, tokio::spawn(subscriber.run()))
+}
+
+pub(crate) async fn start(intakes: Vec<Arc<Intake>>) -> Direct {
+    let ground = Ground::new();
+    let kafka = Kafka::start(&ground).await;
+    kafka.topics(&ground, &topics(&intakes)).await;
+    let running = intakes.iter().map(|intake| subscribe(&kafka, intake));
+    Direct {
+        running: running.collect(),
+        publisher: Arc::new(KafkaPublisher::new(&settings(&kafka), PREFIX.into()).unwrap()),
+        intakes,
+        kafka,
+        ground,
+    }
+}
+
+/// Puts a raw message into the topic of task events.
+pub(crate) async fn produce(brokers: &str, message: &str) {
+    let producer: FutureProducer = ClientConfig::new()
+        .set("bootstrap.servers", brokers)
+        .create()
+        .unwrap();
+    let topic = format!("{PREFIX}{}", Topic::TaskEvents.as_str());
+    let record = FutureRecord::<str, str>::to(&topic).payload(message);
+    producer
+        .send(record, Duration::from_secs(10))
+        .await
+        .unwrap();
+}
+
+#[async_trait]
+impl Transport for Direct {
+    fn publisher(&self) -> Arc<dyn Publisher> {
+        self.publisher.clone()
+    }
+
+    /// The broker is killed; and each consumer ends in order and begins again, as in a rollout.
+    async fn interrupt(&mut self, meanwhile: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        self.kafka.part.kill();
+        meanwhile.await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.kafka.part.start().unwrap();
+        for (stop, running) in std::mem::take(&mut self.running) {
+            stop.cancel();
+            running.await.unwrap();
+        }
+        let again = self
+            .intakes
+            .iter()
+            .map(|intake| subscribe(&self.kafka, intake));
+        self.running = again.collect();
+    }
+
+    async fn inject(&self, message: &str) -> bool {
+        produce(&self.kafka.brokers, message).await;
+        true
+    }
+
+    fn too_large(&self) -> Option<usize> {
+        Some(3_000_000)
+    }
+
+    fn last_words(&self) -> String {
+        self.ground.last_words("kafka")
+    }
+}
+
+/// What Dapr published and consumed, Kafka directly goes on with, and the other way round: the same
+/// partitions, groups and messages.
+pub(crate) async fn hand_over() {
+    let store = store::testing::database().await;
+    prepare(&store).await;
+    let consumer = Recording::new(&store, "audit");
+    let intakes = vec![Intake::new(consumer.clone(), store.pool().clone())];
+    let mut dapr = dapr::with_kafka(intakes.clone()).await;
+    let kafka = dapr.kafka();
+    let direct = KafkaPublisher::new(&settings(kafka), PREFIX.into()).unwrap();
+    let events = laws::events(12, 4);
+    let batch = |turn: usize| -> Vec<Outgoing> {
+        events
+            .iter()
+            .filter(|event| event.data["version"] == turn)
+            .map(|event| Outgoing {
+                topic: Topic::TaskEvents,
+                event: event.clone(),
+            })
+            .collect()
+    };
+    let taken = |outcome: Vec<Result<(), _>>| assert!(outcome.iter().all(Result::is_ok));
+    taken(dapr.publisher().publish(&batch(1)).await.unwrap());
+    taken(direct.publish(&batch(2)).await.unwrap());
+    eventually("Dapr hands over both", async || {
+        (consumer.done().await.len() == 24).then_some(())
+    })
+    .await;
+
+    // Each subject's events lie in one partition, in their order, whoever put them there.
+    let mut found = std::collections::HashMap::<String, Vec<i64>>::new();
+    let topic = format!("{PREFIX}{}", Topic::TaskEvents.as_str());
+    let reached = settings(kafka);
+    let read = reader::read_all(&reached, &topic, async |messages| {
+        for message in messages {
+            let event: domain::event::Event = serde_json::from_slice(&message)?;
+            let version = event.data["version"].as_i64().unwrap();
+            found.entry(event.subject).or_default().push(version);
+        }
+        Ok(())
+    });
+    assert_eq!(read.await.unwrap(), 24);
+    let subjects = found.len();
+    assert!(
+        subjects == 12 && found.values().all(|versions| *versions == [1, 2]),
+        "{found:?}"
+    );
+
+    // The sidecar goes, and its group is ours: nothing is read again, nothing left out.
+    dapr.stop_consumers();
+    taken(dapr.publisher().publish(&batch(3)).await.unwrap());
+    let seen = consumer.seen.lock().unwrap().len();
+    let (stop, running) = subscribe(dapr.kafka(), &intakes[0]);
+    eventually("what came meanwhile is handed over", async || {
+        (consumer.done().await.len() == 36).then_some(())
+    })
+    .await;
+    let again = consumer.seen.lock().unwrap().len() - seen;
+    assert!(
+        again <= 12 + 24,
+        "all but the last second's was committed: {again}"
+    );
+    taken(direct.publish(&batch(4)).await.unwrap());
+    eventually("and the rest", async || {
+        (consumer.done().await.len() == 48).then_some(())
+    })
+    .await;
+    stop.cancel();
+    running.await.unwrap();
+    laws::in_order_and_once(&consumer.effects().await, &events);
+
+    // Rebuilding reads beside the groups.
+    let count = reader::read_all(&settings(dapr.kafka()), &topic, async |_| Ok(())).await;
+    assert_eq!(count.unwrap(), 48);
+    let none = reader::read_all(&settings(dapr.kafka()), "test.st.none", async |_| Ok(())).await;
+    assert!(none.is_err());
+}
