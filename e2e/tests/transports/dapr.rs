@@ -16,7 +16,7 @@ use services::{
 use crate::{
     PATIENCE, PREFIX, Transport,
     direct::{produce, topics},
-    parts::{Ground, Kafka, Redis, component, object, sidecar},
+    parts::{Ground, Kafka, Redis, component, eventually, object, sidecar},
 };
 
 /// Between two attempts of a sidecar.
@@ -55,6 +55,7 @@ pub(crate) async fn with_kafka(intakes: Vec<Arc<Intake>>) -> Dapr {
 pub(crate) async fn with_redis(intakes: Vec<Arc<Intake>>) -> Dapr {
     let ground = Ground::new();
     let redis = Redis::start(&ground);
+    redis.ready().await;
     // docs/events.md says why each is as it is.
     let metadata = [
         ("redisHost", format!("127.0.0.1:{}", redis.port)),
@@ -94,6 +95,14 @@ async fn start(
     let mut sidecars = Vec::new();
     let (part, http) = sidecar(&ground, "st-relay", None, std::slice::from_ref(pubsub));
     sidecars.push(part);
+    let to_sidecar = Sidecar::new(http).unwrap();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    eventually("the publisher's sidecar is ready", async || {
+        let url = format!("http://127.0.0.1:{http}/v1.0/healthz/outbound");
+        let answer = client.get(url).send().await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
     for intake in intakes {
         let name = intake.name();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -135,7 +144,7 @@ async fn start(
         broker,
         sidecars,
         publisher: Arc::new(DaprPublisher {
-            sidecar: Sidecar::new(http).unwrap(),
+            sidecar: to_sidecar,
             pubsub: "pubsub".into(),
             prefix: PREFIX.into(),
         }),
@@ -158,7 +167,7 @@ impl Dapr {
     }
 }
 
-#[async_trait]
+#[async_trait(?Send)]
 impl Transport for Dapr {
     fn publisher(&self) -> Arc<dyn Publisher> {
         self.publisher.clone()
@@ -174,8 +183,12 @@ impl Transport for Dapr {
         meanwhile.await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         broker.start().unwrap();
-        // A sidecar ends at its start while its broker is away, and is started again where it runs.
-        tokio::time::sleep(Duration::from_secs(4)).await;
+        // A sidecar that begins while its broker is away ends again. Where pods run it is started
+        // anew; here it is started once.
+        match &self.broker {
+            Broker::Kafka(kafka) => kafka.topics(&self.ground, &topics(&[])).await,
+            Broker::Redis(redis) => redis.ready().await,
+        }
         for sidecar in &mut self.sidecars {
             sidecar.kill();
             sidecar.start().unwrap();
@@ -195,6 +208,11 @@ impl Transport for Dapr {
     fn too_large(&self) -> Option<usize> {
         // The sidecar's own limit of a body is 4 MB, whatever lies behind it.
         Some(6_000_000)
+    }
+
+    fn keeps_order_when_killed(&self) -> bool {
+        // What a sidecar had taken from a stream comes again behind what came after it.
+        matches!(self.broker, Broker::Kafka(_))
     }
 
     fn last_words(&self) -> String {

@@ -23,7 +23,7 @@ const PREFIX: &str = "test.st.";
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A transport between one publisher and some consumers.
-#[async_trait]
+#[async_trait(?Send)]
 trait Transport: Send {
     /// The way out.
     fn publisher(&self) -> Arc<dyn Publisher>;
@@ -38,13 +38,18 @@ trait Transport: Send {
     /// Bytes of an event that it surely refuses; none: it takes any.
     fn too_large(&self) -> Option<usize>;
 
+    /// Whether a subject's events stay in their order when a consumer's side dies in between.
+    fn keeps_order_when_killed(&self) -> bool {
+        true
+    }
+
     /// What its parts said last.
     fn last_words(&self) -> String;
 }
 
 struct Process(Arc<InProcess>);
 
-#[async_trait]
+#[async_trait(?Send)]
 impl Transport for Process {
     fn publisher(&self) -> Arc<dyn Publisher> {
         self.0.clone()

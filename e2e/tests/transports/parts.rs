@@ -117,7 +117,7 @@ impl Kafka {
         }
     }
 
-    /// Waits for it and makes topics.
+    /// Waits for it, and makes topics that are not there.
     pub(crate) async fn topics(&self, ground: &Ground, names: &[String]) {
         let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
             .set("bootstrap.servers", &self.brokers)
@@ -179,6 +179,14 @@ impl Redis {
             ]);
         part.start().unwrap();
         Self { part, port }
+    }
+
+    pub(crate) async fn ready(&self) {
+        eventually("Redis answers", async || {
+            let connected = tokio::net::TcpStream::connect(("127.0.0.1", self.port)).await;
+            connected.is_ok().then_some(())
+        })
+        .await;
     }
 
     /// Appends a raw message to a stream, as the component does.
