@@ -242,13 +242,21 @@ async fn write(
             }
             let id = Uuid::now_v7();
             let task = json!({"id": id, "title": message, "reminders": [{"at": at}]});
-            insist(async || user.create_task(&task).await.map(drop)).await?;
+            insist(|| {
+                let (user, task) = (user.clone(), task.clone());
+                async move { user.create_task(&task).await.map(drop) }
+            })
+            .await?;
             // Acknowledged after its time it cannot be on time.
             let at = at.max(Utc::now());
             note(&ledger, message.clone(), at, Deleted::No);
             if n % EVERY == 1 {
                 note(&ledger, message.clone(), at, Deleted::Perhaps);
-                insist(async || user.delete_task(id).await).await?;
+                insist(|| {
+                    let user = user.clone();
+                    async move { user.delete_task(id).await }
+                })
+                .await?;
                 if Utc::now() + IN_TIME < at {
                     note(&ledger, message, at, Deleted::InTime);
                 }
@@ -269,20 +277,23 @@ async fn ask_for_job(
     message: &str,
     at: DateTime<Utc>,
 ) -> Result<()> {
-    let jobs = Api::namespaced(cluster.client.clone(), NAMESPACE);
+    let jobs: Api<crds::ReminderJob> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let job = reminder_job(marker, n, message, at)?;
-    insist(async || {
-        match jobs.create(&PostParams::default(), &job).await {
-            // Its answer was lost.
-            Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
-            done => done.map(drop).context("creating a ReminderJob"),
+    insist(|| {
+        let (jobs, job) = (jobs.clone(), job.clone());
+        async move {
+            match jobs.create(&PostParams::default(), &job).await {
+                // Its answer was lost.
+                Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+                done => done.map(drop).context("creating a ReminderJob"),
+            }
         }
     })
     .await
 }
 
 /// Tries until it is done.
-async fn insist(mut act: impl AsyncFnMut() -> Result<()>) -> Result<()> {
+async fn insist<F: Future<Output = Result<()>>>(act: impl Fn() -> F) -> Result<()> {
     let end = Utc::now() + INSISTENCE;
     loop {
         match act().await {
