@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Most channels of one reminder.
-const CHANNELS: usize = 10;
+pub(crate) const CHANNELS: usize = 10;
 
 /// What the checks need to know of the user.
 pub(crate) struct Context<'a> {
@@ -288,7 +288,8 @@ fn check_reminder(
     })
 }
 
-fn check_channel(
+/// A channel that its owner names, checked.
+pub(crate) fn check_channel(
     channel: &ChannelRef,
     field: &str,
     context: &Context<'_>,

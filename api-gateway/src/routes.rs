@@ -3,6 +3,7 @@
 mod audit;
 mod channels;
 mod deliveries;
+mod digest;
 mod list;
 mod me;
 mod push;
@@ -51,6 +52,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
             quiet_hours::put,
             quiet_hours::delete
         ))
+        .routes(routes!(digest::get, digest::put, digest::delete))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))
         .routes(routes!(push::key))

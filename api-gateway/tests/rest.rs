@@ -9,6 +9,7 @@ mod rest {
     mod accounts;
     mod app;
     mod channels;
+    mod digest;
     mod hostile;
     mod isolation;
     mod listing;

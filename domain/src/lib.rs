@@ -3,6 +3,7 @@
 //! operator speaks. Callers pass `now`; equal inputs give equal outputs.
 
 pub mod changes;
+pub mod digest;
 pub mod error;
 pub mod event;
 pub mod history;

@@ -106,7 +106,7 @@ pub enum Role {
     /// Make the next instance of a series.
     Recurrence(Common),
     /// Serve channels.
-    Notifications(NotificationsArgs),
+    Notifications(Box<NotificationsArgs>),
     /// Keep the trail.
     Audit(AuditArgs),
     /// Stream changes to devices.

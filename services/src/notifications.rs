@@ -8,6 +8,7 @@
 mod addresses;
 pub mod binding;
 mod breaker;
+mod digests;
 mod dispatcher;
 pub mod email;
 mod http;
@@ -102,6 +103,7 @@ impl Notifications {
         helpers.spawn(self.clone().beat(shutdown.clone(), ended.clone()));
         helpers.spawn(self.clone().feed(shutdown.clone()));
         helpers.spawn(self.clone().look_for_overdue(shutdown.clone()));
+        helpers.spawn(self.clone().look_for_digests(shutdown.clone()));
         let mut under_way = JoinSet::new();
         while !shutdown.is_cancelled() {
             while under_way.try_join_next().is_some() {}

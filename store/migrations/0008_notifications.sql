@@ -13,3 +13,14 @@ alter table channels
 -- From when on the time after which a delivery is given up counts: its first attempt could be made. For
 -- what waits already, now.
 alter table deliveries add column began_at timestamptz not null default now();
+
+-- Once on each local day of a user, at a time of the day by the clock of the user's zone, a message with
+-- what is due. `last_day`: the latest day that has had its own, or needs none.
+create table digests (
+    owner_id uuid primary key references users on delete cascade,
+    at       time not null,
+    channels jsonb not null default '[]',      -- [domain::reminder::Channel]
+    last_day date not null,
+    next_at  timestamptz not null
+);
+create index digests_next on digests (next_at);

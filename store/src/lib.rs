@@ -8,6 +8,7 @@ pub mod audit;
 pub mod channels;
 pub mod dead_letters;
 pub mod deliveries;
+pub mod digests;
 pub mod inbox;
 pub mod outbox;
 mod pool;

@@ -110,6 +110,7 @@ impl Reminder {
                 .map(|at| (at - self.fire_at).num_milliseconds().max(0)),
             reason: None,
             channels: self.channels.0.clone(),
+            digest: None,
         }
     }
 }

@@ -78,6 +78,9 @@ pub(super) async fn patch(
         None => store::users::by_id(&mut tx, id).await?,
     };
     let user = user.ok_or_else(Error::no_account)?;
+    if let Some(zone) = zone {
+        store::digests::rezone(&mut tx, id, zone, Utc::now()).await?;
+    }
     tx.commit().await?;
     if zone.is_some() {
         let moving = tokio::spawn(rezone(gateway.store, id));

@@ -34,6 +34,9 @@ fn the_document_lists_every_route() {
     POST /v1/login
     GET /v1/me
     PATCH /v1/me
+    DELETE /v1/me/digest
+    GET /v1/me/digest
+    PUT /v1/me/digest
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours

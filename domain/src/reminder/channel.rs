@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::task::Priority;
+use crate::{digest::Digest, task::Priority};
 
 /// A way to reach somebody.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -181,4 +181,17 @@ pub struct ReminderEvent {
     /// The channels to serve.
     #[serde(default)]
     pub channels: Vec<Channel>,
+    /// What it tells when it is a digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+}
+
+impl ReminderEvent {
+    /// What receivers know it as: `type` of what they get.
+    pub fn kind(&self) -> &'static str {
+        match self.digest {
+            None => "reminder.due",
+            Some(_) => "digest.due",
+        }
+    }
 }

@@ -52,7 +52,7 @@ impl Bindings {
         let body = json!({
             "operation": "create",
             "data": {
-                "type": "reminder.due",
+                "type": message.reminder.kind(),
                 "id": message.id,
                 "title": words.title,
                 "text": words.text,

@@ -28,6 +28,7 @@ pub(in crate::notifications) fn delivery(lane: &str, owner: Option<Uuid>) -> Del
             lateness_ms: None,
             reason: None,
             channels: Vec::new(),
+            digest: None,
         }),
         owner_id: owner,
         idempotency_key: Uuid::new_v4(),

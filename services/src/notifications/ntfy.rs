@@ -32,15 +32,19 @@ impl Ntfy {
     async fn post(&self, message: Message<'_>, stored: &StoredChannel) -> Result<Attempt, Attempt> {
         let url = self.http.check(stored.target())?;
         let words = templates::words(message.reminder, None);
+        let (title, body) = match message.reminder.digest {
+            None => ("Reminder", words.title),
+            Some(_) => ("Digest", words.text),
+        };
         let mut request = self
             .http
             .post(url)
             // Headers are ASCII; what the user wrote is the body.
-            .header("Title", "Reminder")
+            .header("Title", title)
             .header("Priority", "high")
             .header("Tags", "alarm_clock")
             .header("Idempotency-Key", message.id.to_string())
-            .body(words.title);
+            .body(body);
         if let Some(click) = &self.click {
             request = request.header("Click", click);
         }

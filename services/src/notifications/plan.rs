@@ -70,7 +70,8 @@ impl Notifications {
         self.plan_in(transaction, unserved).await
     }
 
-    async fn plan_in(
+    /// Notes where these firings go, and commits; what this process is to attempt.
+    pub(super) async fn plan_in(
         &self,
         mut transaction: Transaction,
         mut new: Vec<(Option<Uuid>, ReminderEvent)>,

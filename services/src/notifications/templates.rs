@@ -1,7 +1,7 @@
 //! What a reminder says to a person: one set of texts for every channel.
 
 use chrono::SecondsFormat;
-use domain::reminder::ReminderEvent;
+use domain::{digest::Digest, reminder::ReminderEvent};
 
 /// Late by more than this is worth a word, in milliseconds.
 const LATE: i64 = 60_000;
@@ -19,11 +19,16 @@ pub(super) struct Words {
 
 /// The words for `reminder`; `unsubscribe` is a link at the end of the longer ones.
 pub(super) fn words(reminder: &ReminderEvent, unsubscribe: Option<&str>) -> Words {
-    let title: String = reminder
-        .message
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .collect();
+    let title = one_line(&reminder.message);
+    let (text, html) = match &reminder.digest {
+        Some(digest) => of_digest(digest),
+        None => of_reminder(reminder, &title),
+    };
+    with_link(title, text, html, unsubscribe)
+}
+
+/// Text and inner HTML of a reminder.
+fn of_reminder(reminder: &ReminderEvent, title: &str) -> (String, String) {
     let time = reminder.fire_at.to_rfc3339_opts(SecondsFormat::Secs, true);
     let late = reminder
         .lateness_ms
@@ -31,13 +36,43 @@ pub(super) fn words(reminder: &ReminderEvent, unsubscribe: Option<&str>) -> Word
         .map(|late| format!("It comes {} minutes late.", late / 60_000));
     let mut text = format!("{title}\n\nTime: {time}\n");
     let mut html = format!(
-        "<!doctype html><html><body><p><strong>{}</strong></p><p>Time: {time}</p>",
-        escaped(&title)
+        "<p><strong>{}</strong></p><p>Time: {time}</p>",
+        escaped(title)
     );
     if let Some(late) = late {
         text.push_str(&format!("{late}\n"));
         html.push_str(&format!("<p>{late}</p>"));
     }
+    (text, html)
+}
+
+/// Text and inner HTML of a digest.
+fn of_digest(digest: &Digest) -> (String, String) {
+    let mut text = format!("{}\n", digest.title());
+    let mut html = format!("<p><strong>{}</strong></p>", escaped(&digest.title()));
+    for (heading, part) in digest.parts() {
+        text.push_str(&format!("\n{heading}:\n"));
+        html.push_str(&format!("<p>{heading}:</p><ul>"));
+        for task in &part.tasks {
+            let when = task.when.as_ref().map(|when| format!("{when} "));
+            let line = format!("{}{}", when.unwrap_or_default(), one_line(&task.title));
+            text.push_str(&format!("- {line}\n"));
+            html.push_str(&format!("<li>{}</li>", escaped(&line)));
+        }
+        html.push_str("</ul>");
+        let listed = u64::try_from(part.tasks.len()).unwrap_or(u64::MAX);
+        let more = part.count.saturating_sub(listed);
+        if more > 0 {
+            text.push_str(&format!("and {more} more\n"));
+            html.push_str(&format!("<p>and {more} more</p>"));
+        }
+    }
+    (text, html)
+}
+
+/// The words with the link at their end.
+fn with_link(title: String, mut text: String, inner: String, unsubscribe: Option<&str>) -> Words {
+    let mut html = format!("<!doctype html><html><body>{inner}");
     if let Some(link) = unsubscribe {
         text.push_str(&format!("\nNo more of these: {link}\n"));
         html.push_str(&format!(
@@ -47,6 +82,12 @@ pub(super) fn words(reminder: &ReminderEvent, unsubscribe: Option<&str>) -> Word
     }
     html.push_str("</body></html>");
     Words { title, text, html }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Text as it stands in HTML, in attributes too.
@@ -100,5 +141,39 @@ mod tests {
         let words = words(&reminder("m", 5 * 60_000), None);
         assert!(words.text.contains("5 minutes late"));
         assert!(words.html.contains("5 minutes late"));
+    }
+
+    #[test]
+    fn a_digest_lists_what_is_due_and_counts_the_rest() {
+        let item = |title: &str, when: Option<&str>| domain::digest::Item {
+            id: uuid::Uuid::nil(),
+            title: title.into(),
+            priority: domain::task::Priority::P4,
+            when: when.map(Into::into),
+        };
+        let digest = Digest {
+            day: "2026-11-21".parse().unwrap(),
+            due: domain::digest::Part {
+                count: 3,
+                tasks: vec![item("Call <Ada>", Some("09:00")), item("Rent\nnow", None)],
+            },
+            overdue: domain::digest::Part {
+                count: 1,
+                tasks: vec![item("Taxes", Some("2026-11-19"))],
+            },
+        };
+        let words = words(
+            &ReminderEvent {
+                digest: Some(digest.clone()),
+                ..reminder(&digest.title(), 5 * 60_000)
+            },
+            Some("https://x/"),
+        );
+        assert_eq!(words.title, "Today: 3 due, 1 overdue");
+        assert_eq!(
+            words.text,
+            "Today: 3 due, 1 overdue\n\nDue today:\n- 09:00 Call <Ada>\n- Rent now\nand 1 more\n\nOverdue:\n- 2026-11-19 Taxes\n\nNo more of these: https://x/\n"
+        );
+        assert!(words.html.contains("<li>09:00 Call &lt;Ada&gt;</li>"));
     }
 }

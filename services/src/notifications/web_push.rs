@@ -177,17 +177,17 @@ fn payload(message: Message<'_>, click: Option<&str>) -> Vec<u8> {
 
 fn content(message: Message<'_>, click: Option<&str>, words: &Words) -> Value {
     let reminder = message.reminder;
-    let snooze = format!("/v1/reminders/{}/snooze", reminder.reminder_id);
-    let mut actions = vec![json!({"action": "snooze", "method": "POST", "path": snooze})];
+    let action = |name: &str, path| json!({"action": name, "method": "POST", "path": path});
+    let mut actions = Vec::new();
     if let Some(task) = reminder.task_id {
-        let path = format!("/v1/tasks/{task}/complete");
-        actions.insert(
-            0,
-            json!({"action": "complete", "method": "POST", "path": path}),
-        );
+        actions.push(action("complete", format!("/v1/tasks/{task}/complete")));
+    }
+    if reminder.digest.is_none() {
+        let path = format!("/v1/reminders/{}/snooze", reminder.reminder_id);
+        actions.push(action("snooze", path));
     }
     json!({
-        "type": "reminder.due",
+        "type": reminder.kind(),
         "id": message.id,
         "title": words.title,
         "text": words.text,

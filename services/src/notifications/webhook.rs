@@ -74,7 +74,7 @@ impl Webhooks {
         let timestamp = Utc::now().timestamp();
         // What is signed must be what is sent, byte for byte.
         let body = serde_json::to_vec(&serde_json::json!({
-            "type": "reminder.due",
+            "type": reminder.kind(),
             "timestamp": reminder.fired_at,
             "data": reminder,
         }))
@@ -131,6 +131,7 @@ mod tests {
             lateness_ms: None,
             reason: None,
             channels: Vec::new(),
+            digest: None,
         };
         let attempt = async |url: &str| {
             let channel = Channel::Webhook {

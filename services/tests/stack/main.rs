@@ -6,6 +6,7 @@ mod catch_up;
 mod channels;
 mod dead_letters;
 mod deliveries;
+mod digests;
 mod internal_api;
 mod receivers;
 mod recurrence;

@@ -162,6 +162,7 @@ pub(crate) async fn fired_to(
             lateness_ms: Some(0),
             reason: None,
             channels: vec![channel.clone()],
+            digest: None,
         };
         let data = serde_json::to_value(due).unwrap();
         let id = Uuid::now_v7();
