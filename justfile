@@ -29,7 +29,7 @@ smoke *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- smoke {{ args }}
 
 # Every test: format, lints, unit and property tests, real Postgres, the real cluster.
-test: (prepare) test-no-cluster transports test-cluster
+test: (prepare) test-no-cluster transports test-parts test-cluster
 
 # Everything that needs no cluster.
 test-no-cluster: (prepare "--build") fmt lint deny
@@ -38,6 +38,12 @@ test-no-cluster: (prepare "--build") fmt lint deny
     target/debug/todostack smoke
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 60 {{ seed }}
+
+# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr.
+test-parts: (prepare "--build")
+    e2e/parts/build dapr
+    TODOSTACK_TEST_DAPR="$(source e2e/parts/lib.sh && part_dir dapr)" \
+        cargo test --quiet --workspace --features todostack-e2e/harness --test stack -- --ignored
 
 # The end-to-end test on a real cluster: ours, or that of E2E_KUBECONFIG.
 test-cluster:

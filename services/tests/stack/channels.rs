@@ -1,5 +1,6 @@
 //! Every kind of channel, from the planned delivery to a real receiver.
 
+mod daprd;
 mod email;
 mod laws;
 mod own;
