@@ -32,6 +32,9 @@ pub struct NotificationsSpec {
     /// When deliveries are tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<RetriesSpec>,
+    /// What messages say; absent: what they say by themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub templates: Option<TemplatesSpec>,
 }
 
 /// A server that takes e-mails by SMTP.
@@ -171,4 +174,18 @@ pub struct RetrySpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 100))]
     pub jitter_percent: Option<i32>,
+}
+
+/// Templates of messages, in the syntax of Jinja, with `message`, `fireAt`, `lateMinutes`, `taskId`, `priority` and `digest`. One that cannot be used stalls the stack, and says so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TemplatesSpec {
+    /// Title: of an e-mail the subject.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 2000))]
+    pub title: Option<String>,
+    /// Plain text; the HTML of an e-mail is made from it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 20_000))]
+    pub text: Option<String>,
 }

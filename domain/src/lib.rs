@@ -14,3 +14,4 @@ pub mod snooze;
 pub mod task;
 pub mod web_push;
 pub mod webhook;
+pub mod wording;

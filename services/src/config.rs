@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use domain::{reminder::CatchUpMode, web_push::VapidKey, webhook::Secret};
+use domain::{reminder::CatchUpMode, web_push::VapidKey, webhook::Secret, wording::Wording};
 
 use crate::notifications::{
     Senders,
@@ -243,6 +243,9 @@ pub struct NotificationsArgs {
     /// When deliveries are tried again, as JSON of `spec.notifications.retry`.
     #[arg(long, env = "TODOSTACK_RETRY", default_value = "{}")]
     pub retry: String,
+    /// What messages say, as JSON of `spec.notifications.templates`.
+    #[arg(long, env = "TODOSTACK_TEMPLATES")]
+    pub templates: Option<String>,
 }
 
 impl NotificationsArgs {
@@ -278,7 +281,15 @@ impl NotificationsArgs {
             }
             _ => None,
         };
+        let wording = match self.templates {
+            Some(json) => {
+                let read = serde_json::from_str(&json).context("TODOSTACK_TEMPLATES")?;
+                Some(Wording::parse(read).context("TODOSTACK_TEMPLATES")?)
+            }
+            None => None,
+        };
         Ok(Senders {
+            wording,
             retry: Retry::parse(&self.retry).context("TODOSTACK_RETRY")?,
             web_push,
             webhooks: Webhooks::new(self.webhook_url, secret, private)?,

@@ -214,6 +214,7 @@ impl Notifications {
                 stored: stored.as_deref(),
                 id: delivery.idempotency_key,
                 reminder: &delivery.body,
+                wording: self.senders.wording.as_ref(),
             })
             .await;
         if let (Attempt::Gone(reason), Some(stored)) = (&attempt, &stored) {

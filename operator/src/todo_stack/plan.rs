@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use crds::{DeletionPolicy, SecretKeyRef, TodoStack, TodoStackStatus};
+use crds::{DeletionPolicy, SecretKeyRef, TemplatesSpec, TodoStack, TodoStackStatus};
+use domain::wording::{Templates, Wording};
 use kube::ResourceExt;
 
 use super::{
@@ -79,6 +80,12 @@ fn invalid(stack: &TodoStack) -> Option<String> {
             "spec.notifications.smtp: usernameSecretRef and passwordSecretRef need each other"
                 .into(),
         );
+    }
+    if let Some(TemplatesSpec { title, text }) = &stack.spec.notifications.templates {
+        let (title, text) = (title.clone(), text.clone());
+        if let Err(error) = Wording::parse(Templates { title, text }) {
+            return Some(format!("spec.notifications.templates.{error}"));
+        }
     }
     let kafka = &stack.spec.events.kafka;
     let tls = kafka.tls.as_ref()?;

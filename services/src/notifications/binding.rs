@@ -48,7 +48,7 @@ impl Bindings {
         let url = self
             .http
             .check(&format!("{}/v1.0/bindings/{name}", self.sidecar))?;
-        let words = templates::words(message.reminder, None);
+        let words = templates::words(&message, None);
         let body = json!({
             "operation": "create",
             "data": {

@@ -111,7 +111,7 @@ impl Email {
 
     fn write(&self, message: &Message<'_>, stored: &StoredChannel) -> anyhow::Result<Mail> {
         let link = self.unsubscribe(stored);
-        let words = templates::words(message.reminder, link.as_deref());
+        let words = templates::words(message, link.as_deref());
         let mut mail = Mail::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, stored.target().parse()?))

@@ -31,7 +31,7 @@ impl Ntfy {
 
     async fn post(&self, message: Message<'_>, stored: &StoredChannel) -> Result<Attempt, Attempt> {
         let url = self.http.check(stored.target())?;
-        let words = templates::words(message.reminder, None);
+        let words = templates::words(&message, None);
         let (title, body) = match message.reminder.digest {
             None => ("Reminder", words.title),
             Some(_) => ("Digest", words.text),

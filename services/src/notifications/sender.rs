@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::reminder::{Channel, ReminderEvent};
+use domain::{
+    reminder::{Channel, ReminderEvent},
+    wording::Wording,
+};
 use store::channels::StoredChannel;
 use uuid::Uuid;
 
@@ -18,6 +21,8 @@ pub struct Message<'a> {
     pub id: Uuid,
     /// What to tell.
     pub reminder: &'a ReminderEvent,
+    /// In whose words; absent: our own.
+    pub wording: Option<&'a Wording>,
 }
 
 /// One kind of channel.

@@ -1,7 +1,10 @@
 //! The channels that a stack has, by kind.
 
 use async_trait::async_trait;
-use domain::reminder::{Channel, ChannelKind};
+use domain::{
+    reminder::{Channel, ChannelKind},
+    wording::Wording,
+};
 use store::channels::StoredChannel;
 
 use super::{
@@ -31,6 +34,8 @@ pub struct Senders {
     pub web_push: Option<WebPush>,
     /// When they are tried again.
     pub retry: Retry,
+    /// What messages say; absent: what they say by themselves.
+    pub wording: Option<Wording>,
 }
 
 /// Webhooks alone.
@@ -44,6 +49,7 @@ impl From<Webhooks> for Senders {
             bindings: None,
             web_push: None,
             retry: Retry::default(),
+            wording: None,
         }
     }
 }

@@ -29,7 +29,7 @@ impl Slack {
 
     async fn post(&self, message: Message<'_>, stored: &StoredChannel) -> Result<Attempt, Attempt> {
         let url = self.http.check(stored.target())?;
-        let words = templates::words(message.reminder, None);
+        let words = templates::words(&message, None);
         let body = json!({"text": escaped(&words.text)}).to_string();
         let request = self
             .http

@@ -3,6 +3,8 @@
 use chrono::SecondsFormat;
 use domain::{digest::Digest, reminder::ReminderEvent};
 
+use super::sender::Message;
+
 /// Late by more than this is worth a word, in milliseconds.
 const LATE: i64 = 60_000;
 
@@ -17,12 +19,30 @@ pub(super) struct Words {
     pub(super) html: String,
 }
 
-/// The words for `reminder`; `unsubscribe` is a link at the end of the longer ones.
-pub(super) fn words(reminder: &ReminderEvent, unsubscribe: Option<&str>) -> Words {
-    let title = one_line(&reminder.message);
-    let (text, html) = match &reminder.digest {
-        Some(digest) => of_digest(digest),
-        None => of_reminder(reminder, &title),
+/// The words for a message; `unsubscribe` is a link at the end of the longer ones.
+pub(super) fn words(message: &Message<'_>, unsubscribe: Option<&str>) -> Words {
+    let reminder = message.reminder;
+    let said = message.wording.map(|wording| {
+        let title = wording.title(reminder);
+        title.and_then(|title| Ok((title, wording.text(reminder)?)))
+    });
+    let (own_title, own_text) = match said {
+        Some(Ok(said)) => said,
+        // It says so in our words then: a reminder that says too little is better than none.
+        Some(Err(error)) => {
+            tracing::warn!(reminder = %reminder.reminder_id, %error, "a template failed");
+            (None, None)
+        }
+        None => (None, None),
+    };
+    let title = own_title.unwrap_or_else(|| one_line(&reminder.message));
+    let (text, html) = match (own_text, &reminder.digest) {
+        (Some(text), _) => {
+            let html = escaped(&text).replace('\n', "<br>");
+            (text, format!("<p>{html}</p>"))
+        }
+        (None, Some(digest)) => of_digest(digest),
+        (None, None) => of_reminder(reminder, &title),
     };
     with_link(title, text, html, unsubscribe)
 }
@@ -108,8 +128,33 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use domain::wording::{Templates, Wording};
+
     use super::*;
     use crate::notifications::dispatcher::tests::delivery;
+
+    fn words(reminder: &ReminderEvent, unsubscribe: Option<&str>) -> Words {
+        in_words(None, reminder, unsubscribe)
+    }
+
+    fn in_words(
+        wording: Option<&Wording>,
+        reminder: &ReminderEvent,
+        unsubscribe: Option<&str>,
+    ) -> Words {
+        let channel = domain::reminder::Channel::Webhook {
+            url: None,
+            id: None,
+        };
+        let message = Message {
+            channel: &channel,
+            stored: None,
+            id: uuid::Uuid::nil(),
+            reminder,
+            wording,
+        };
+        super::words(&message, unsubscribe)
+    }
 
     fn reminder(message: &str, lateness_ms: i64) -> ReminderEvent {
         ReminderEvent {
@@ -175,5 +220,27 @@ mod tests {
             "Today: 3 due, 1 overdue\n\nDue today:\n- 09:00 Call <Ada>\n- Rent now\nand 1 more\n\nOverdue:\n- 2026-11-19 Taxes\n\nNo more of these: https://x/\n"
         );
         assert!(words.html.contains("<li>09:00 Call &lt;Ada&gt;</li>"));
+    }
+
+    #[test]
+    fn the_stacks_own_templates_go_before_ours_and_one_that_fails_does_not() {
+        let wording = |text: &str| {
+            let title = Some("[todo] {{ message }}".into());
+            let text = Some(text.into());
+            Wording::parse(Templates { title, text }).unwrap()
+        };
+        let own = wording("{{ message }}\n<3");
+        let said = in_words(Some(&own), &reminder("a & b", 0), Some("https://x/"));
+        assert_eq!(said.title, "[todo] a & b");
+        assert_eq!(said.text, "a & b\n<3\nNo more of these: https://x/\n");
+        assert!(
+            said.html.contains("<p>a &amp; b<br>&lt;3</p>"),
+            "{}",
+            said.html
+        );
+        // What no sample shows: it fails on one message only.
+        let fails = wording("{% if lateMinutes == 5 %}{{ nothing }}{% endif %}");
+        let late = reminder("m", 5 * 60_000);
+        assert_eq!(in_words(Some(&fails), &late, None), words(&late, None));
     }
 }

@@ -146,7 +146,7 @@ fn topic(reminder: &ReminderEvent) -> String {
 
 /// What the page's service worker is given, in at most [`PLAIN_MOST`] bytes.
 fn payload(message: Message<'_>, click: Option<&str>) -> Vec<u8> {
-    let words = templates::words(message.reminder, None);
+    let words = templates::words(&message, None);
     let whole = |words: &Words| content(message, click, words).to_string().into_bytes();
     let mut words = Words {
         html: String::new(),
@@ -233,6 +233,7 @@ mod tests {
             stored: None,
             id: Uuid::nil(),
             reminder: &reminder,
+            wording: None,
         };
         payload(message, Some("https://todo.example.com"))
     }

@@ -144,6 +144,7 @@ mod tests {
                     stored: None,
                     id: Uuid::nil(),
                     reminder: &reminder,
+                    wording: None,
                 })
                 .await
         };

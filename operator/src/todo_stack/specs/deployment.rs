@@ -186,6 +186,10 @@ fn channels(source: Source<'_>) -> Vec<Value> {
         env.push(secret_env("TODOSTACK_VAPID_KEY", &key));
         env.push(json!({"name": "TODOSTACK_VAPID_SUBJECT", "value": push.subject}));
     }
+    if let Some(templates) = &notifications.templates {
+        let templates = json!(templates).to_string();
+        env.push(json!({"name": "TODOSTACK_TEMPLATES", "value": templates}));
+    }
     if let Some(retry) = &notifications.retry {
         let retry = json!(retry).to_string();
         env.push(json!({"name": "TODOSTACK_RETRY", "value": retry}));

@@ -80,6 +80,7 @@ fn manifests_with_log_in_and_a_webhook() {
                     "subject": "mailto:reminders@todo.example",
                     "keySecretRef": {"name": "push", "key": "key"},
                 },
+                "templates": {"title": "Reminder: {{ message }}"},
                 "retry": {"all": {"maxAttempts": 5}, "webPush": {"giveUpAfterSeconds": 3600}},
                 "smtp": {
                     "host": "smtp.example",

@@ -248,6 +248,20 @@ fn what_is_no_key_of_web_push_stalls_the_stack_by_its_field() {
 }
 
 #[test]
+fn a_template_that_cannot_be_used_stalls_the_stack_by_its_field() {
+    for (field, template) in [("title", "{{ messag }}"), ("text", "{% for %}")] {
+        let stack = stack(json!({"notifications": {"templates": {field: template}}}));
+        let stalled = plan(&stack, &empty(), IMAGE);
+        assert!(quiet(&stalled));
+        let (_, reason, message) = condition(&stalled, status::STALLED);
+        assert_eq!(reason, "InvalidSpec");
+        let named = format!("spec.notifications.templates.{field}: ");
+        assert!(message.starts_with(&named), "{message}");
+    }
+    settled(json!({"notifications": {"templates": {"title": "{{ message|upper }}"}}}));
+}
+
+#[test]
 fn without_dapr_the_rest_is_prepared() {
     let (stack, mut observed) = (stack(json!({})), empty());
     observed.dapr = false;

@@ -247,3 +247,29 @@ async fn the_stacks_own_table_says_when_a_delivery_is_over() {
     );
     running.end().await;
 }
+
+#[tokio::test]
+async fn every_kind_that_is_read_by_people_speaks_in_the_stacks_own_words() {
+    let pool = store::testing::database().await;
+    let receivers = Receivers::start().await;
+    let mut senders = receivers.senders(true);
+    let own = Some("[todo] {{ message|upper }}".to_owned());
+    let templates = domain::wording::Templates {
+        title: own.clone(),
+        text: own,
+    };
+    senders.wording = Some(domain::wording::Wording::parse(templates).unwrap());
+    let running = Running::start(&pool, senders).await;
+    for kind in ChannelKind::ALL {
+        let channel = receivers.channel(&pool, kind, Mood::Takes).await;
+        attempt(&pool, &running, &channel).await;
+        eventually("it is shown", async || {
+            !receivers.arrived(kind, Mood::Takes).is_empty()
+        })
+        .await;
+        let said = receivers.arrived(kind, Mood::Takes).remove(0).1;
+        let own = said.starts_with("[todo] WATER ");
+        assert_eq!(own, kind != ChannelKind::Webhook, "{kind:?}: {said}");
+    }
+    running.end().await;
+}
