@@ -91,6 +91,7 @@ pub(crate) async fn run(
             per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
             ..CatchUp::default()
         },
+        trail_kept: spec.audit.retention(),
     };
     println!("starting Postgres in {} …", data_dir.display());
     let platform = tokio::select! {

@@ -42,10 +42,9 @@ pub(crate) struct Options {
     pub(crate) push_subject: String,
     /// What to do with overdue reminders.
     pub(crate) catch_up: CatchUp,
+    /// For how long the audit trail is kept.
+    pub(crate) trail_kept: Duration,
 }
-
-/// For how long the audit trail is kept, as the service of a cluster does unless told otherwise.
-const TRAIL_KEPT: Duration = Duration::from_secs(400 * 86_400);
 
 /// A running platform.
 pub(crate) struct Platform {
@@ -159,7 +158,11 @@ impl Platform {
             shutdown.clone(),
         ));
         work.spawn(notifications.run(shutdown.clone()));
-        work.spawn(audit::maintain(store.clone(), TRAIL_KEPT, shutdown.clone()));
+        work.spawn(audit::maintain(
+            store.clone(),
+            options.trail_kept,
+            shutdown.clone(),
+        ));
         work.spawn(sync.clone().listen());
         let router = gateway::router(gateway).merge(sync.router());
         let stop = shutdown.clone();

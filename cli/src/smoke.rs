@@ -5,6 +5,7 @@ use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::{Context, bail, ensure};
 use chrono::{SecondsFormat, Utc};
+use crds::AuditSpec;
 use domain::{reminder::CatchUp, webhook::Secret};
 use serde_json::json;
 use uuid::Uuid;
@@ -36,6 +37,7 @@ pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
         webhook_url: None,
         push_subject: "mailto:smoke@example.com".into(),
         catch_up: CatchUp::default(),
+        trail_kept: AuditSpec::default().retention(),
     };
     let platform = Platform::start(data_dir, &keys, options).await?;
     let outcome = async {

@@ -318,6 +318,14 @@ pub struct AuditSpec {
     pub retention_days: i32,
 }
 
+impl AuditSpec {
+    /// For how long the trail is kept.
+    pub fn retention(&self) -> std::time::Duration {
+        let days = u64::try_from(self.retention_days).unwrap_or(0);
+        std::time::Duration::from_secs(days * 86_400)
+    }
+}
+
 impl Default for AuditSpec {
     fn default() -> Self {
         Self {

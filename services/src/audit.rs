@@ -31,7 +31,7 @@ impl Consumer for Audit {
 
     async fn handle(&self, events: &[Event]) -> anyhow::Result<()> {
         // The trail's own key is the event's id and time: it needs no inbox.
-        let (mut transaction, _) = store::audit::begin(&self.store).await?;
+        let mut transaction = store::audit::begin(&self.store).await?;
         store::audit::append_all(&mut transaction, events).await?;
         transaction.commit().await?;
         Ok(())

@@ -87,20 +87,28 @@ pub async fn grant(pool: &PgPool) -> Result<Option<String>, sqlx::Error> {
         .await
 }
 
-/// A transaction that may append to the trail and read it, and nothing else; `false` with it where the
-/// database has no such role, and the triggers alone refuse changes of the trail.
+/// A transaction that may append to the trail and read it, and nothing else, as far as the database has a
+/// role for that: see [`is_confined`].
 ///
 /// # Errors
 /// From the database.
-pub async fn begin(
-    store: &Store,
-) -> Result<(sqlx::Transaction<'static, Postgres>, bool), sqlx::Error> {
-    // It writes no events: nobody is to be woken.
-    let mut transaction = store.pool().begin().await?;
-    let confined = sqlx::query_scalar("select audit_assume()")
-        .fetch_one(&mut *transaction)
-        .await?;
-    Ok((transaction, confined))
+pub async fn begin(store: &Store) -> Result<sqlx::Transaction<'static, Postgres>, sqlx::Error> {
+    // One round trip. It writes no events: nobody is to be woken.
+    store
+        .pool()
+        .begin_with("begin; select audit_assume()")
+        .await
+}
+
+/// Whether a transaction of [`begin`] is held to its role; otherwise the triggers alone refuse changes of
+/// the trail.
+///
+/// # Errors
+/// From the database.
+pub async fn is_confined(conn: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("select current_user = audit_role()")
+        .fetch_one(conn)
+        .await
 }
 
 /// Makes the partitions of the months ahead, and drops those that ended longer ago than `retention`,
@@ -110,7 +118,7 @@ pub async fn begin(
 /// From the database.
 pub async fn maintain(store: &Store, retention: Duration) -> Result<i32, sqlx::Error> {
     let days = i32::try_from(retention.as_secs() / 86_400).unwrap_or(i32::MAX);
-    let (mut transaction, _) = begin(store).await?;
+    let mut transaction = begin(store).await?;
     let dropped = sqlx::query_scalar("select audit_maintain($1)")
         .bind(days.clamp(SHORTEST_RETENTION_DAYS, LONGEST_RETENTION_DAYS))
         .fetch_one(&mut *transaction)

@@ -28,7 +28,7 @@ fn event(n: u128, owner: Uuid, time: DateTime<Utc>) -> Event {
 }
 
 async fn append(store: &Store, events: &[Event]) {
-    let (mut transaction, _) = audit::begin(store).await.unwrap();
+    let mut transaction = audit::begin(store).await.unwrap();
     audit::append_all(&mut transaction, events).await.unwrap();
     transaction.commit().await.unwrap();
 }
@@ -75,8 +75,8 @@ async fn the_services_session_may_append_and_read_and_nothing_else() {
     let store = store::testing::database().await;
     let owner = Uuid::from_u128(1);
     append(&store, &[event(1, owner, Utc::now())]).await;
-    let (mut service, confined) = audit::begin(&store).await.unwrap();
-    assert!(confined);
+    let mut service = audit::begin(&store).await.unwrap();
+    assert!(audit::is_confined(&mut service).await.unwrap());
     for statement in CHANGES {
         let why = refusal(&mut service, statement).await;
         assert!(
@@ -122,8 +122,8 @@ async fn a_user_who_may_make_roles_is_confined_and_one_who_may_not_has_the_trigg
         assert_eq!(why.is_none(), may, "{why:?}");
         let owner = Uuid::from_u128(1);
         append(&store, &[event(1, owner, Utc::now())]).await;
-        let (mut service, confined) = audit::begin(&store).await.unwrap();
-        assert_eq!(confined, may);
+        let mut service = audit::begin(&store).await.unwrap();
+        assert_eq!(audit::is_confined(&mut service).await.unwrap(), may);
         let expected = if may {
             "permission denied"
         } else {
@@ -314,12 +314,12 @@ async fn a_restored_copy_is_confined_again_after_its_migration() {
     let owner = Uuid::from_u128(1);
     append(&store, &[event(1, owner, Utc::now())]).await;
     let copy = store::testing::restored(&store).await;
-    let (transaction, confined) = audit::begin(&copy).await.unwrap();
-    assert!(!confined);
-    transaction.rollback().await.unwrap();
+    let mut service = audit::begin(&copy).await.unwrap();
+    assert!(!audit::is_confined(&mut service).await.unwrap());
+    service.rollback().await.unwrap();
     store::migrate(copy.pool()).await.unwrap();
-    let (mut service, confined) = audit::begin(&copy).await.unwrap();
-    assert!(confined);
+    let mut service = audit::begin(&copy).await.unwrap();
+    assert!(audit::is_confined(&mut service).await.unwrap());
     let why = refusal(&mut service, "delete from audit").await;
     assert!(why.contains("permission denied"), "{why}");
     audit::append_all(&mut service, &[event(1, owner, Utc::now())])
