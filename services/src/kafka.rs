@@ -159,13 +159,12 @@ impl ClientContext for Logged {
 
 impl ConsumerContext for Logged {}
 
+/// What goes wrong is told as an error too; once is enough.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error
-        | RDKafkaLogLevel::Warning => tracing::warn!(facility, message, "Kafka"),
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            tracing::error!(facility, message, "Kafka");
+        }
         _ => tracing::debug!(facility, message, "Kafka"),
     }
 }

@@ -108,6 +108,7 @@ impl Transport for Direct {
         meanwhile.await;
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.kafka.part.start().unwrap();
+        self.kafka.topics(&self.ground, &topics(&[])).await;
         let (stops, running): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.running).into_iter().unzip();
         stops.iter().for_each(CancellationToken::cancel);
@@ -205,4 +206,50 @@ pub(crate) async fn hand_over() {
     assert!(found.len() == 12 && together, "{found:?}");
     let none = reader::read_all(&reached, "test.st.none", async |_| Ok(())).await;
     assert!(none.is_err());
+}
+
+/// Members of a group come and go while events flow: each has its effect once, in order.
+pub(crate) async fn come_and_go() {
+    let store = store::testing::database().await;
+    prepare(&store).await;
+    let consumer = Recording::new(&store, "audit");
+    let intakes = vec![Intake::new(consumer.clone(), store.pool().clone())];
+    let mut world = start(intakes.clone()).await;
+    let events = laws::events(40, 30);
+    let (publisher, all) = (world.publisher.clone(), events.clone());
+    let publishing = tokio::spawn(async move {
+        for turn in all.chunks(40) {
+            let batch: Vec<Outgoing> = turn
+                .iter()
+                .map(|event| Outgoing {
+                    topic: Topic::TaskEvents,
+                    event: event.clone(),
+                })
+                .collect();
+            let outcome = publisher.publish(&batch).await.unwrap();
+            assert!(outcome.iter().all(Result::is_ok), "{outcome:?}");
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+    });
+    for turn in 0..3 {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        // Another process: what it remembers is its own.
+        let other = Intake::new(consumer.clone(), store.pool().clone());
+        let joined = subscribe(&world.kafka, &other);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let (stop, running) = std::mem::replace(&mut world.running[0], joined);
+        if turn == 1 {
+            // In the midst of its work.
+            running.abort();
+        } else {
+            stop.cancel();
+            running.await.unwrap();
+        }
+    }
+    publishing.await.unwrap();
+    eventually("all are dealt with", async || {
+        (consumer.done().await.len() == events.len()).then_some(())
+    })
+    .await;
+    laws::in_order_and_once(&consumer.effects().await, &events);
 }

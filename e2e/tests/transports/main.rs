@@ -97,3 +97,8 @@ async fn dapr_with_redis() {
 async fn dapr_and_kafka_directly_take_each_others_place() {
     direct::hand_over().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_kafka_group_come_and_go() {
+    direct::come_and_go().await;
+}

@@ -4,23 +4,20 @@
 //! taken away is dropped at once: what was under way there either commits, and the inbox knows it, or
 //! is rolled back; its new owner begins at the last committed offset.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
 
 use domain::event::dead_letter_topic;
 use rdkafka::{
     ClientContext, Message as _, Offset, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::{
-        BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer,
-    },
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
     error::KafkaError,
     message::OwnedMessage,
 };
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -54,7 +51,7 @@ pub struct Subscription {
 pub struct Subscriber {
     group: Group,
     progress: mpsc::UnboundedReceiver<(Place, u64, Progress)>,
-    lost: Arc<Mutex<Vec<Place>>>,
+    lost: mpsc::UnboundedReceiver<Vec<Place>>,
 }
 
 impl Subscriber {
@@ -78,7 +75,7 @@ impl Subscriber {
             .map(|topic| format!("{}{}", subscription.prefix, topic.as_str()))
             .collect();
         topics.push(dead_letters.clone());
-        let lost = Arc::new(Mutex::new(Vec::new()));
+        let (losing, lost) = mpsc::unbounded_channel();
         let consumer: StreamConsumer<Member> = subscription
             .kafka
             .config()?
@@ -92,12 +89,12 @@ impl Subscriber {
             .set("session.timeout.ms", "10000")
             .set("heartbeat.interval.ms", "3000")
             .set("queued.max.messages.kbytes", "8192")
-            .create_with_context(Member(lost.clone()))?;
+            .create_with_context(Member(losing))?;
         consumer.subscribe(&topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let (done, progress) = mpsc::unbounded_channel();
         let group = Group {
             sender: Arc::new(Sender::new(&subscription.kafka)?),
-            consumer,
+            consumer: Closing(Some(consumer)),
             intake,
             dead_letters,
             prefix: subscription.prefix,
@@ -119,13 +116,17 @@ impl Subscriber {
         let Self {
             mut group,
             mut progress,
-            lost,
+            mut lost,
         } = self;
         let shutdown = group.shutdown.clone();
         loop {
             let received = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
+                Some(gone) = lost.recv() => {
+                    group.drop_partitions(&gone);
+                    continue;
+                }
                 Some((place, epoch, made)) = progress.recv() => {
                     group.advance(&place, epoch, made);
                     continue;
@@ -133,8 +134,9 @@ impl Subscriber {
                 received = group.consumer.recv() => received.map(|message| message.detach()),
             };
             // Said while the message was fetched, so before it.
-            let gone = std::mem::take(&mut *lost.lock().unwrap_or_else(PoisonError::into_inner));
-            group.drop_partitions(&gone);
+            while let Ok(gone) = lost.try_recv() {
+                group.drop_partitions(&gone);
+            }
             match received {
                 Ok(message) => group.hand_over(message),
                 Err(error) => {
@@ -160,7 +162,7 @@ struct Partition {
 }
 
 struct Group {
-    consumer: StreamConsumer<Member>,
+    consumer: Closing,
     intake: Arc<Intake>,
     dead_letters: String,
     prefix: String,
@@ -183,8 +185,16 @@ impl Group {
             return;
         };
         partition.waiting += 1;
-        // Its worker ends before us only when the process stops.
-        let _ = partition.messages.send(message);
+        if partition.messages.send(message).is_err() && !self.shutdown.is_cancelled() {
+            // It would stand still for ever: another process begins where it committed last.
+            tracing::error!(
+                topic = place.0,
+                partition = place.1,
+                "a worker ended by itself"
+            );
+            self.shutdown.cancel();
+            return;
+        }
         if partition.waiting >= WAITING.1 && !partition.paused {
             partition.paused = set_paused(&self.consumer, &place, true);
         }
@@ -269,18 +279,42 @@ impl Group {
                 let _ = offsets.add_partition_offset(&place.0, place.1, Offset::Offset(made.next));
             }
         }
-        let consumer = self.consumer;
-        // librdkafka blocks.
-        let left = tokio::task::spawn_blocking(move || {
-            if let Err(error) = consumer.store_offsets(&offsets) {
-                tracing::debug!(%error, "the last offsets are not stored");
+        let (told, left) = oneshot::channel();
+        let consumer = self.consumer.0.take();
+        std::thread::spawn(move || {
+            if let Some(consumer) = consumer {
+                if let Err(error) = consumer.store_offsets(&offsets) {
+                    tracing::debug!(%error, "the last offsets are not stored");
+                }
+                // Commits what is stored, and leaves the group.
+                drop(consumer);
             }
-            if let Err(error) = consumer.commit_consumer_state(CommitMode::Sync) {
-                tracing::debug!(%error, "the last offsets are not committed");
-            }
+            let _ = told.send(());
         });
-        if left.await.is_err() {
-            tracing::warn!("Kafka: the consumer group was not left in order");
+        if tokio::time::timeout(GRACE, left).await.is_err() {
+            tracing::warn!("Kafka did not hear that we leave; what was not committed comes again");
+        }
+    }
+}
+
+/// A consumer that is closed on a thread of its own: librdkafka blocks until the broker has heard of it,
+/// which may be away.
+struct Closing(Option<StreamConsumer<Member>>);
+
+impl Deref for Closing {
+    type Target = StreamConsumer<Member>;
+
+    fn deref(&self) -> &Self::Target {
+        self.0
+            .as_ref()
+            .expect("it is taken by what ends the group only")
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if let Some(consumer) = self.0.take() {
+            std::thread::spawn(move || drop(consumer));
         }
     }
 }
@@ -298,7 +332,7 @@ fn set_paused(consumer: &StreamConsumer<Member>, place: &Place, paused: bool) ->
 }
 
 /// Hears which partitions are taken away.
-struct Member(Arc<Mutex<Vec<Place>>>);
+struct Member(mpsc::UnboundedSender<Vec<Place>>);
 
 impl ClientContext for Member {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -306,22 +340,21 @@ impl ClientContext for Member {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka");
+        // It is received as well.
+        tracing::debug!(%error, reason, "Kafka");
     }
 }
 
 impl ConsumerContext for Member {
     fn pre_rebalance(&self, _: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
-            let places = partitions
+            let places: Vec<Place> = partitions
                 .elements()
                 .iter()
                 .map(|element| (element.topic().to_owned(), element.partition()))
-                .collect::<Vec<_>>();
-            self.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(places);
+                .collect();
+            // Nobody listens: the group is being left.
+            let _ = self.0.send(places);
         }
     }
 }
