@@ -304,7 +304,7 @@ impl Default for RemindersSpec {
             mirror_limit: 100,
             catch_up: CatchUpPolicy::All,
             catch_up_window_seconds: 86_400,
-            catch_up_per_second: 50,
+            catch_up_per_second: 500,
         }
     }
 }

@@ -178,7 +178,7 @@ pub struct RemindersArgs {
     )]
     pub catch_up_window_seconds: i64,
     /// At most this many late reminders fire in a second.
-    #[arg(long, env = "TODOSTACK_CATCH_UP_PER_SECOND", default_value_t = 50)]
+    #[arg(long, env = "TODOSTACK_CATCH_UP_PER_SECOND", default_value_t = 500)]
     pub catch_up_per_second: u32,
 }
 

@@ -81,7 +81,7 @@ impl Default for CatchUp {
             mode: CatchUpMode::All,
             window_seconds: 24 * 3600,
             grace_seconds: default_grace(),
-            per_second: 50,
+            per_second: 500,
         }
     }
 }

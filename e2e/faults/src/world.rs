@@ -19,7 +19,10 @@ use std::{
     net::TcpListener,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc, LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -230,7 +233,8 @@ impl World {
     }
 }
 
-/// Ports that are free now. All are held until the last is found, so that they differ.
+/// Ports that are free now. All are held until the last is found, so that they differ. They lie below those
+/// that the kernel gives to whoever connects (32768 on), which could take one before its server listens.
 ///
 /// # Errors
 /// When there are none.
@@ -238,9 +242,20 @@ pub fn free_ports<const N: usize>() -> Result<[u16; N]> {
     let mut held = Vec::with_capacity(N);
     let mut ports = [0; N];
     for port in &mut ports {
-        let listener = TcpListener::bind("127.0.0.1:0").context("a free port")?;
+        let listener = std::iter::from_fn(|| Some(NEXT.fetch_add(1, Ordering::Relaxed)))
+            .take(usize::from(SPAN))
+            .find_map(|n| TcpListener::bind(("127.0.0.1", LOWEST + n % SPAN)).ok())
+            .context("a free port")?;
         *port = listener.local_addr()?.port();
         held.push(listener);
     }
     Ok(ports)
 }
+
+/// Where ports are looked for.
+const LOWEST: u16 = 20_000;
+const SPAN: u16 = 12_000;
+
+/// Each process begins elsewhere, and goes on from there.
+static NEXT: LazyLock<AtomicU16> =
+    LazyLock::new(|| AtomicU16::new((std::process::id() % u32::from(SPAN)) as u16));
