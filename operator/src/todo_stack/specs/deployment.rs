@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    self as specs, Source, access, container_security, object, pod_security, secret_env,
+    self as specs, Source, access, container_security, object, plain_env, pod_security, secret_env,
     signing_reference,
 };
 use crate::todo_stack::{
@@ -104,7 +104,7 @@ fn container(source: Source<'_>, role: Role) -> Value {
 
 fn env(source: Source<'_>, role: Role) -> Vec<Value> {
     let stack = source.stack;
-    let plain = |name: &str, value: String| json!({"name": name, "value": value});
+    let plain = |name: &str, value: String| plain_env(name, &value);
     let mut env = vec![
         secret_env(
             "TODOSTACK_DATABASE_URL",
@@ -184,17 +184,17 @@ fn channels(source: Source<'_>) -> Vec<Value> {
     if let Some(push) = &notifications.web_push {
         let key = specs::vapid_reference(source.stack).unwrap_or_else(|| source.key(keys::VAPID));
         env.push(secret_env("TODOSTACK_VAPID_KEY", &key));
-        env.push(json!({"name": "TODOSTACK_VAPID_SUBJECT", "value": push.subject}));
+        env.push(plain_env("TODOSTACK_VAPID_SUBJECT", &push.subject));
     }
     if let Some(templates) = &notifications.templates {
         let templates = json!(templates).to_string();
-        env.push(json!({"name": "TODOSTACK_TEMPLATES", "value": templates}));
+        env.push(plain_env("TODOSTACK_TEMPLATES", &templates));
     }
     if let Some(retry) = &notifications.retry {
         let retry = json!(retry).to_string();
-        env.push(json!({"name": "TODOSTACK_RETRY", "value": retry}));
+        env.push(plain_env("TODOSTACK_RETRY", &retry));
     }
-    let mut plain = |name: &str, value: &str| env.push(json!({"name": name, "value": value}));
+    let mut plain = |name: &str, value: &str| env.push(plain_env(name, value));
     if !notifications.bindings.is_empty() {
         plain("TODOSTACK_BINDINGS", &notifications.bindings.join(","));
     }

@@ -175,6 +175,11 @@ pub fn deployments(source: Source<'_>, foundation: &[Object]) -> Vec<Object> {
         .collect()
 }
 
+/// A setting as it stands: the kubelet would put other settings, secret ones too, in the place of `$(NAME)`.
+fn plain_env(name: &str, value: &str) -> Value {
+    json!({"name": name, "value": value.replace('$', "$$")})
+}
+
 fn secret_env(name: &str, reference: &SecretKeyRef) -> Value {
     json!({"name": name, "valueFrom": {"secretKeyRef": reference}})
 }

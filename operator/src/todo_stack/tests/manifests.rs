@@ -111,3 +111,14 @@ fn manifests_with_log_in_and_a_webhook() {
         .collect();
     insta::assert_snapshot!("log_in_and_webhook", chosen.join("---\n"));
 }
+
+#[test]
+fn no_setting_takes_in_another_ones_secret() {
+    let all = manifests(json!({"notifications": {
+        "publicUrl": "https://todo.example/$(TODOSTACK_DATABASE_URL)",
+        "webhook": {"url": "https://hook.example/$(TODOSTACK_DATABASE_URL)"},
+        "templates": {"text": "{{ message }} $(TODOSTACK_DATABASE_URL)"},
+    }}));
+    assert_eq!(all.matches("$$(TODOSTACK_DATABASE_URL)").count(), 3);
+    assert_eq!(all.matches("$(TODOSTACK_DATABASE_URL)").count(), 3);
+}
