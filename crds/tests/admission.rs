@@ -216,6 +216,16 @@ fn a_stack_with_a_bad_field_is_refused_by_its_name() {
             "spec.reminders.catchUpPerSecond",
         ),
         (
+            "spec.reminders",
+            json!({"catchUp": "Some"}),
+            "spec.reminders.catchUp",
+        ),
+        (
+            "spec.audit",
+            json!({"retentionDays": 29}),
+            "spec.audit.retentionDays",
+        ),
+        (
             "spec.notifications",
             json!({"webhook": {"url": "ftp://a"}}),
             "spec.notifications.webhook.url",
@@ -366,6 +376,8 @@ fn a_schedule_with_a_bad_field_is_refused_by_its_name() {
             "spec.taskTemplate.priority",
         ),
         ("spec.catchUp", json!("Some"), "spec.catchUp"),
+        ("spec.jitterSeconds", json!(-1), "spec.jitterSeconds"),
+        ("spec.jitterSeconds", json!(86_401), "spec.jitterSeconds"),
         ("spec.lookahead", json!(0), "spec.lookahead"),
         ("spec.lookahead", json!(51), "spec.lookahead"),
         (
@@ -397,6 +409,8 @@ fn a_reminder_with_a_bad_field_is_refused_by_its_name() {
     accepted::<ReminderJob>(&with(job(), "spec.taskTemplate", template.clone()));
     for (path, value, field) in [
         ("spec.fireAt", json!(null), "fireAt"),
+        ("spec.catchUp", json!("Some"), "spec.catchUp"),
+        ("spec.delaySeconds", json!(-1), "spec.delaySeconds"),
         ("spec.message", json!(""), "spec.message"),
         ("spec.message", json!("x".repeat(2001)), "spec.message"),
         ("spec.taskRef", json!({"id": "seven"}), "spec.taskRef.id"),
@@ -465,6 +479,8 @@ fn what_is_immutable_stays() {
         ("spec.fireAt", json!("2027-01-02T00:00:00Z")),
         ("spec.suspend", json!(true)),
         ("spec.deadlineSeconds", json!(60)),
+        ("spec.catchUp", json!("Skip")),
+        ("spec.delaySeconds", json!(60)),
         ("spec.ttlSecondsAfterFinished", json!(60)),
     ] {
         let after = with(before.clone(), path, value);

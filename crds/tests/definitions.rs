@@ -143,6 +143,7 @@ fn the_api_server_and_a_rust_reader_fill_in_the_same() {
     for (field, value) in [
         ("lookahead", json!(3)),
         ("catchUp", json!("Latest")),
+        ("jitterSeconds", json!(0)),
         ("suspend", json!(false)),
         ("successfulHistoryLimit", json!(3)),
         ("failedHistoryLimit", json!(3)),
@@ -169,6 +170,8 @@ fn the_api_server_and_a_rust_reader_fill_in_the_same() {
         ("/events/topics/deletionPolicy", json!("Retain")),
         ("/reminders/mirrorHorizonSeconds", json!(3600)),
         ("/reminders/mirrorLimit", json!(100)),
+        ("/reminders/catchUp", json!("All")),
+        ("/audit/retentionDays", json!(400)),
         ("/imagePullPolicy", json!("IfNotPresent")),
         ("/suspend", json!(false)),
     ] {

@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_policy_written_before_there_were_modes_means_all() {
         let policy: CatchUp =
-            serde_json::from_str(r#"{"windowSeconds": 86400, "perSecond": 50}"#).unwrap();
+            serde_json::from_str(r#"{"windowSeconds": 86400, "perSecond": 500}"#).unwrap();
         assert_eq!(policy, CatchUp::default());
         let text = serde_json::to_value(CatchUp::default()).unwrap();
         assert_eq!(text["mode"], "All");

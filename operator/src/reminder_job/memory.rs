@@ -103,6 +103,34 @@ mod tests {
     }
 
     #[test]
+    fn what_was_written_is_added_to_and_not_what_a_cache_still_has() {
+        let memory = Memory::default();
+        let id = Uuid::from_u128(1);
+        let mut job: ReminderJob = serde_json::from_value(serde_json::json!({
+            "metadata": {"name": "one"},
+            "spec": {"stackRef": {"name": "demo"}, "fireAt": "2026-11-21T09:00:00Z", "message": "m"},
+            "status": {"phase": "Pending"},
+        }))
+        .unwrap();
+        memory.recall_history(id, &mut job);
+        assert_eq!(job.status.as_ref().unwrap().history, []);
+        let entry = HistoryEntry {
+            at: job.spec.fire_at,
+            reason: "Scheduled".into(),
+            message: "to fire".into(),
+        };
+        let mut written = status(ReminderPhase::Scheduled);
+        written.history.push(entry.clone());
+        memory.shown(id, &written);
+        memory.recall_history(id, &mut job);
+        assert_eq!(job.status.as_ref().unwrap().history, std::slice::from_ref(&entry));
+        // After a restart nothing is remembered, and the cache is what was written.
+        memory.forget(id);
+        memory.recall_history(id, &mut job);
+        assert_eq!(job.status.unwrap().history, [entry]);
+    }
+
+    #[test]
     fn a_cache_that_is_behind_does_not_hide_a_change() {
         let memory = Memory::default();
         let id = Uuid::from_u128(1);
