@@ -123,7 +123,10 @@ mod tests {
         written.history.push(entry.clone());
         memory.shown(id, &written);
         memory.recall_history(id, &mut job);
-        assert_eq!(job.status.as_ref().unwrap().history, std::slice::from_ref(&entry));
+        assert_eq!(
+            job.status.as_ref().unwrap().history,
+            std::slice::from_ref(&entry)
+        );
         // After a restart nothing is remembered, and the cache is what was written.
         memory.forget(id);
         memory.recall_history(id, &mut job);
