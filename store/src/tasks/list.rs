@@ -5,7 +5,7 @@ use domain::task::{Priority, Task};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::row::TaskRow;
+use super::row::tasks_of;
 
 /// Whether completed tasks are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -136,8 +136,8 @@ pub async fn list(
         }
         let after = after.filter(|_| number == 0);
         let mut query = select(owner, filter, order, stretch, after, missing);
-        let rows: Vec<TaskRow> = query.build_query_as().fetch_all(&mut *conn).await?;
-        tasks.extend(rows.into_iter().map(|row| row.0));
+        let rows = query.build().fetch_all(&mut *conn).await?;
+        tasks.extend(tasks_of(&rows)?);
     }
     let next = if tasks.len() == wanted {
         tasks.pop();
