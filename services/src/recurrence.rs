@@ -119,7 +119,7 @@ impl Recurrence {
         // Users are locked in the order of their ids: two batches never wait in a circle.
         completed.sort_by_key(|completion| completion.task.owner);
         for Completion { event, task, .. } in &completed {
-            if accepted.remove(event) {
+            if accepted.take(*event) {
                 continue_series(&mut transaction, task).await?;
             }
         }

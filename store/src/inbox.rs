@@ -6,8 +6,20 @@ use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
-/// Notes that `consumer` deals with these events in this transaction. Those that it has not dealt with
-/// before; an event that stands twice in `events` is one.
+/// The events of a batch that a consumer has not dealt with before, each until it is taken.
+#[derive(Debug, Default)]
+#[must_use = "the inbox takes these for dealt with"]
+pub struct Accepted(HashSet<Uuid>);
+
+impl Accepted {
+    /// Whether the effect of this event is to happen now. Once: a batch may hold an event twice, since
+    /// its publisher sends again what the broker took without an answer.
+    pub fn take(&mut self, event: Uuid) -> bool {
+        self.0.remove(&event)
+    }
+}
+
+/// Notes that `consumer` deals with these events in this transaction.
 ///
 /// # Errors
 /// From the database.
@@ -15,9 +27,9 @@ pub async fn accept(
     conn: &mut PgConnection,
     consumer: &str,
     events: &[Uuid],
-) -> Result<HashSet<Uuid>, sqlx::Error> {
+) -> Result<Accepted, sqlx::Error> {
     if events.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Accepted::default());
     }
     // In the order of their ids: two replicas that have the same events wait for each other in one
     // direction only.
@@ -30,7 +42,7 @@ pub async fn accept(
     .bind(events)
     .fetch_all(conn)
     .await?;
-    Ok(accepted.into_iter().collect())
+    Ok(Accepted(accepted.into_iter().collect()))
 }
 
 /// Forgets what was received before `before`, at most `limit` rows; returns how many. Keep them for

@@ -85,8 +85,8 @@ impl Consumer for Recording {
         let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
         self.seen.lock().unwrap().extend(&ids);
         let mut transaction = self.store.begin().await?;
-        let new = inbox::accept(&mut transaction, self.name, &ids).await?;
-        for event in events.iter().filter(|event| new.contains(&event.id)) {
+        let mut accepted = inbox::accept(&mut transaction, self.name, &ids).await?;
+        for event in events.iter().filter(|event| accepted.take(event.id)) {
             sqlx::query(
                 "insert into effects (consumer, event_id, subject, number) values ($1, $2, $3, $4)",
             )

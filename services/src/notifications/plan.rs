@@ -47,7 +47,7 @@ impl Notifications {
         let mut accepted = inbox::accept(&mut transaction, self.name(), &ids).await?;
         let new: Vec<(Option<Uuid>, ReminderEvent)> = firings
             .into_iter()
-            .filter(|(event, _)| accepted.remove(&event.id))
+            .filter(|(event, _)| accepted.take(event.id))
             .map(|(event, due)| (event.owner, due))
             .collect();
         self.plan_in(transaction, new).await

@@ -137,7 +137,7 @@ async fn a_rebuild_makes_what_is_missing_and_nothing_that_was_there_before() {
     // The effect of the first completion was lost, although the inbox knows of it.
     let lost = completed(&store, owner, first.id).await;
     let mut connection = store.acquire().await.unwrap();
-    store::inbox::accept(&mut connection, "recurrence", &[lost.id])
+    let _ = store::inbox::accept(&mut connection, "recurrence", &[lost.id])
         .await
         .unwrap();
     service.handle(std::slice::from_ref(&lost)).await.unwrap();
