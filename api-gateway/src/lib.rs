@@ -17,6 +17,7 @@ mod path;
 mod query;
 mod routes;
 mod state;
+mod time_of_day;
 mod view;
 mod zones;
 

@@ -210,19 +210,10 @@ async fn stages(
     due: DateTime<Utc>,
     got: &[Received],
 ) -> anyhow::Result<(Table, serde_json::Value)> {
-    let passed: Vec<Passed> = sqlx::query_as(
-        "select f.reminder_id, f.fired_at, o.created_at as written_at, o.published_at,
-             d.created_at as planned_at, d.delivered_at as recorded_at
-         from reminders r
-         join firings f on f.reminder_id = r.id
-         join deliveries d on d.reminder_id = r.id
-         join outbox o on o.topic = 'reminders' and o.event->>'type' = 'reminder.due'
-             and (o.event->'data'->>'reminderId')::uuid = r.id
-         where r.fire_at = $1",
-    )
-    .bind(due)
-    .fetch_all(pool)
-    .await?;
+    let passed: Vec<Passed> = sqlx::query_as(include_str!("../sql/stages.sql"))
+        .bind(due)
+        .fetch_all(pool)
+        .await?;
     let arrived: HashMap<Uuid, DateTime<Utc>> =
         got.iter().map(|one| (one.reminder, one.at)).collect();
     type Stage<'a> = (&'a str, Box<dyn Fn(&Passed) -> Option<f64> + 'a>);

@@ -28,11 +28,11 @@ pub const LEAD: TimeDelta = TimeDelta::milliseconds(200);
 /// A reminder nearer than this has its Job set anew: that of its second may have rung already.
 const NEAR: TimeDelta = TimeDelta::seconds(2);
 
-/// A Job that was set, or seen, so long ago is taken to be there without asking. What the scheduler lost
+/// A Job that was set no longer ago is taken to be there without asking. What the scheduler lost
 /// within that time the next sweep finds missing.
 const TRUSTED: Duration = Duration::from_secs(60);
 
-/// A Job that was seen so long ago is not asked for again: a sweep asks for each of a thousand alarms.
+/// A Job that was seen no longer ago is not asked for again: a sweep asks for each of a thousand alarms.
 const SEEN: Duration = Duration::from_secs(5);
 
 /// Name of the Job of the second that begins at `second`: `s.<Unix time>`.

@@ -6,7 +6,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::PathBuf,
     process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
+    sync::atomic::{AtomicU16, AtomicU32, Ordering},
 };
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, postgres::PgPoolOptions};
@@ -200,7 +200,7 @@ fn start_private() -> String {
         })
         .expect("a temporary folder")
         .keep();
-    let port = free_port();
+    let [port] = free_ports();
     let mut child = Command::new("bash")
         .args(["-c", SCRIPT, "bash"])
         .args([folder.as_path(), binaries.as_path()])
@@ -243,11 +243,24 @@ fn binaries() -> PathBuf {
     )
 }
 
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|listener| listener.local_addr())
-        .expect("a free port")
-        .port()
+/// Ports of the loopback interface that are free now. They lie below those that the kernel gives to
+/// whoever connects (32768 on), which could take one before its server listens.
+///
+/// # Panics
+/// When there are none.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    const LOWEST: u16 = 20_000;
+    const SPAN: u16 = 12_000;
+    static TAKEN: AtomicU16 = AtomicU16::new(0);
+    // Each process begins elsewhere, and goes on from there.
+    let first = std::process::id() % u32::from(SPAN);
+    [(); N].map(|()| {
+        (0..SPAN)
+            .map(|_| first + u32::from(TAKEN.fetch_add(1, Ordering::Relaxed)))
+            .map(|place| LOWEST + (place % u32::from(SPAN)) as u16)
+            .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+            .expect("a free port")
+    })
 }
 
 #[cfg(test)]

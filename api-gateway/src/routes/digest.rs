@@ -1,7 +1,7 @@
 //! One message a day with what is due.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::{NaiveTime, Utc};
+use chrono::Utc;
 use domain::{digest::Daily, error::FieldErrors};
 use runtime::auth;
 use serde::{Deserialize, Serialize};
@@ -12,10 +12,9 @@ use crate::{
     error::{Error, Result},
     input::{CHANNELS, Context, check_channel},
     state::Gateway,
+    time_of_day,
     view::{ChannelRef, ProblemView},
 };
-
-const FORMAT: &str = "%H:%M";
 
 /// A message on each day, at a time by the clock of the user's zone, with the tasks that are due on that
 /// day and those that are overdue. A day with none of them sends nothing.
@@ -46,7 +45,7 @@ pub(super) async fn get(
     let mut conn = gateway.store.acquire().await?;
     let wanted = store::digests::get(&mut conn, owner).await?;
     Ok(Json(wanted.map(|wanted| Digest {
-        at: wanted.at.format(FORMAT).to_string(),
+        at: time_of_day::write(wanted.at),
         channels: wanted.channels.iter().map(ChannelRef::from).collect(),
     })))
 }
@@ -74,7 +73,7 @@ pub(super) async fn put(
         .ok_or_else(Error::no_account)?;
     let zone = user.zone();
     let mut errors = FieldErrors::default();
-    let at = NaiveTime::parse_from_str(&digest.at, FORMAT).ok();
+    let at = time_of_day::read(&digest.at);
     if at.is_none() {
         errors.push("at", "must be a time of the day such as 08:00");
     }

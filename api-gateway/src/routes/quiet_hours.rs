@@ -1,7 +1,6 @@
 //! The hours in which the user wants no reminders.
 
 use axum::{Json, extract::State, http::StatusCode};
-use chrono::NaiveTime;
 use domain::error::FieldErrors;
 use runtime::auth;
 use serde::{Deserialize, Serialize};
@@ -11,10 +10,9 @@ use crate::{
     body::Body,
     error::{Error, Result},
     state::Gateway,
+    time_of_day,
     view::ProblemView,
 };
-
-const FORMAT: &str = "%H:%M";
 
 /// From `start` to `end` by the clock of the user's zone; past midnight when `end` comes first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -43,8 +41,8 @@ pub(super) async fn get(
     let mut conn = gateway.store.acquire().await?;
     let hours = store::quiet_hours::of_owners(&mut conn, &[owner]).await?;
     Ok(Json(hours.first().map(|hours| QuietHours {
-        start: hours.starts.format(FORMAT).to_string(),
-        end: hours.ends.format(FORMAT).to_string(),
+        start: time_of_day::write(hours.starts),
+        end: time_of_day::write(hours.ends),
     })))
 }
 
@@ -67,7 +65,7 @@ pub(super) async fn put(
 ) -> Result<StatusCode> {
     let mut errors = FieldErrors::default();
     let mut time = |field: &str, text: &str| {
-        let time = NaiveTime::parse_from_str(text, FORMAT).ok();
+        let time = time_of_day::read(text);
         if time.is_none() {
             errors.push(field, "must be a time of the day such as 22:00");
         }

@@ -30,6 +30,7 @@ use anyhow::{Context, Result, bail};
 use tokio::{sync::Mutex, task::JoinHandle};
 
 use crate::proxy::{Middleman, Wire};
+pub use dapr::standalone;
 pub use part::Part;
 
 /// Roles that have a sidecar; the gateway has none to talk to.

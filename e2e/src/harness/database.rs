@@ -23,7 +23,7 @@ pub struct Stages {
     /// Its delivery was planned.
     pub planned_at: DateTime<Utc>,
     /// Its delivery was recorded.
-    pub delivered_at: Option<DateTime<Utc>>,
+    pub recorded_at: Option<DateTime<Utc>>,
 }
 
 impl Database {
@@ -154,19 +154,10 @@ impl Database {
     /// # Errors
     /// When Postgres does not answer.
     pub async fn stages(&self, due: DateTime<Utc>) -> Result<Vec<Stages>> {
-        sqlx::query_as(
-            "select f.fired_at, o.created_at as written_at, o.published_at,
-                 d.created_at as planned_at, d.delivered_at
-             from reminders r
-             join firings f on f.reminder_id = r.id
-             join deliveries d on d.reminder_id = r.id
-             join outbox o on o.topic = 'reminders' and o.event->>'type' = 'reminder.due'
-                 and (o.event->'data'->>'reminderId')::uuid = r.id
-             where r.fire_at = $1",
-        )
-        .bind(due)
-        .fetch_all(&self.0)
-        .await
-        .context("reading the stages")
+        sqlx::query_as(include_str!("../../../bench/sql/stages.sql"))
+            .bind(due)
+            .fetch_all(&self.0)
+            .await
+            .context("reading the stages")
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use faults::world::{Part, free_ports};
+use faults::world::{Part, free_ports, standalone};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -215,20 +215,10 @@ pub(crate) fn sidecar(
         // JSON is YAML too.
         fs::write(resources.join(format!("{name}.yaml")), object.to_string()).unwrap();
     }
-    let [http, grpc, internal] = free_ports().unwrap();
-    let mut part = ground
-        .part(&format!("daprd-{app}"), folder("FAULTS_DAPR").join("daprd"))
-        .args(["--mode", "standalone", "--app-id", app])
-        .args(["--dapr-http-port", &http.to_string()])
-        .args(["--dapr-grpc-port", &grpc.to_string()])
-        .args(["--dapr-internal-grpc-port", &internal.to_string()])
-        .args([
-            "--dapr-listen-addresses",
-            "127.0.0.1",
-            "--enable-metrics=false",
-        ])
-        .args(["--resources-path", &resources.display().to_string()])
-        .args(["--log-level", "warn"])
+    let [http] = free_ports().unwrap();
+    let part = ground.part(&format!("daprd-{app}"), folder("FAULTS_DAPR").join("daprd"));
+    let mut part = standalone(part, app, http, &resources)
+        .unwrap()
         .env("NAMESPACE", "test");
     if let Some(port) = app_port {
         part = part.args(["--app-port", &port.to_string()]);

@@ -11,7 +11,9 @@ use services::{consumer::Consumer, reminders::Reminders};
 use store::reminders::{Fired, Path};
 use uuid::Uuid;
 
-use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
+use crate::support::{
+    Silent, alarm_of, asked_for, create, events, eventually, phase, service, task, user,
+};
 
 #[tokio::test]
 async fn an_event_sets_the_alarm_and_a_completed_task_takes_it_away() {
@@ -401,18 +403,7 @@ async fn what_is_long_over_is_forgotten_but_for_objects_that_are_still_there() {
     let service = service(&pool, Arc::new(Silent::default()));
     let of_task = create(&pool, &task(user(&pool).await, &[Utc::now()])).await[0];
     let of_object = Uuid::new_v4();
-    let wanted = domain::internal_api::ReminderPut {
-        fire_at: Utc::now(),
-        message: "m".into(),
-        task_id: None,
-        task: None,
-        channels: Vec::new(),
-        suspend: false,
-        deadline_seconds: None,
-        catch_up: None,
-        series: None,
-        object: "default/r".into(),
-    };
+    let wanted = asked_for(Utc::now());
     service.put(of_object, &wanted).await.unwrap();
     for reminder in [of_task, of_object] {
         let alarm = alarm_of(&pool, reminder).await;

@@ -15,7 +15,9 @@ use store::{
 };
 use uuid::Uuid;
 
-use crate::support::{Silent, alarm_of, create, events, eventually, phase, service, task, user};
+use crate::support::{
+    Silent, alarm_of, asked_for, create, events, eventually, phase, service, task, user,
+};
 
 fn policy(mode: CatchUpMode, per_second: u32) -> CatchUp {
     CatchUp {
@@ -27,16 +29,9 @@ fn policy(mode: CatchUpMode, per_second: u32) -> CatchUp {
 
 fn wanted(fire_at: DateTime<Utc>, mode: Option<CatchUpMode>, series: Option<Uuid>) -> ReminderPut {
     ReminderPut {
-        fire_at,
-        message: "m".into(),
-        task_id: None,
-        task: None,
-        channels: Vec::new(),
-        suspend: false,
-        deadline_seconds: None,
         catch_up: mode,
         series,
-        object: "default/r".into(),
+        ..asked_for(fire_at)
     }
 }
 

@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
     event::Event,
+    internal_api::ReminderPut,
     reminder::{Alarm, CatchUp},
     task::{Priority, RemindAt, ReminderSpec, Task},
 };
@@ -176,5 +177,21 @@ impl Publisher for Moody {
                 }
             })
             .collect())
+    }
+}
+
+/// What a `ReminderJob` with this time and nothing special asks for.
+pub(crate) fn asked_for(fire_at: DateTime<Utc>) -> ReminderPut {
+    ReminderPut {
+        fire_at,
+        message: "m".into(),
+        task_id: None,
+        task: None,
+        channels: Vec::new(),
+        suspend: false,
+        deadline_seconds: None,
+        catch_up: None,
+        series: None,
+        object: "default/r".into(),
     }
 }

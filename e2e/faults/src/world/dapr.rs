@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::{Binaries, PREFIX, ROLES, SCHEDULERS, World, free_ports};
+use super::{Binaries, PREFIX, Part, ROLES, SCHEDULERS, World, free_ports};
 
 /// Starts the schedulers; their addresses.
 pub(super) async fn schedulers(world: &mut World, binaries: &Binaries) -> Result<String> {
@@ -69,21 +69,10 @@ pub(super) fn sidecar(world: &mut World, binaries: &Binaries, of: &Sidecar<'_>) 
         write(&resources, &object)?;
     }
     write(&folder, &configuration())?;
-    let [grpc, internal] = free_ports()?;
     let role = of.role;
-    let part = world
-        .new_part(&format!("daprd-{role}"), binaries.dapr.join("daprd"))
-        .args(["--mode", "standalone", "--app-id", &format!("st-{role}")])
+    let part = world.new_part(&format!("daprd-{role}"), binaries.dapr.join("daprd"));
+    let part = standalone(part, &format!("st-{role}"), of.http_port, &resources)?
         .args(["--app-port", &of.app_port.to_string()])
-        .args(["--dapr-http-port", &of.http_port.to_string()])
-        .args(["--dapr-grpc-port", &grpc.to_string()])
-        .args(["--dapr-internal-grpc-port", &internal.to_string()])
-        .args([
-            "--dapr-listen-addresses",
-            "127.0.0.1",
-            "--enable-metrics=false",
-        ])
-        .args(["--resources-path", &resources.display().to_string()])
         .args([
             "--config",
             &folder.join("st-config.yaml").display().to_string(),
@@ -101,10 +90,26 @@ pub(super) fn sidecar(world: &mut World, binaries: &Binaries, of: &Sidecar<'_>) 
             "--app-health-probe-timeout",
             "1000",
         ])
-        .args(["--app-health-threshold", "3", "--log-level", "warn"])
+        .args(["--app-health-threshold", "3"])
         .env("NAMESPACE", "faults")
         .env("APP_API_TOKEN", of.app_token);
     world.start(part)
+}
+
+/// `daprd` without a control plane, on loopback, with the objects in a folder.
+///
+/// # Errors
+/// When there are no free ports.
+pub fn standalone(part: Part, app_id: &str, http_port: u16, resources: &Path) -> Result<Part> {
+    let [grpc, internal] = free_ports()?;
+    Ok(part
+        .args(["--mode", "standalone", "--app-id", app_id])
+        .args(["--dapr-http-port", &http_port.to_string()])
+        .args(["--dapr-grpc-port", &grpc.to_string()])
+        .args(["--dapr-internal-grpc-port", &internal.to_string()])
+        .args(["--dapr-listen-addresses", "127.0.0.1"])
+        .args(["--enable-metrics=false", "--log-level", "warn"])
+        .args(["--resources-path", &resources.display().to_string()]))
 }
 
 fn write(folder: &Path, object: &Value) -> Result<()> {

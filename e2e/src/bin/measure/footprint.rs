@@ -59,7 +59,7 @@ pub(crate) type Restarts = BTreeMap<String, i32>;
 
 /// How often the containers of the stack, the operator and Dapr have been started again, by pod and
 /// container.
-pub(crate) async fn pods(cluster: &Cluster) -> Result<Restarts> {
+pub(crate) async fn restart_counts(cluster: &Cluster) -> Result<Restarts> {
     let mut restarts = Restarts::new();
     for namespace in [NAMESPACE, OPERATOR_NAMESPACE, DAPR_NAMESPACE] {
         let pods: Api<Pod> = Api::namespaced(cluster.client.clone(), namespace);

@@ -54,7 +54,7 @@ pub(crate) async fn tables(cluster: &Cluster, only: Option<&str>) -> Result<Stri
     let wanted = |stage: &str| only.is_none_or(|only| only == stage);
     let reach = cluster.settings.reach;
     let gateway = Gateway::open(cluster.client.clone(), reach).await?;
-    let before = footprint::pods(cluster).await?;
+    let before = footprint::restart_counts(cluster).await?;
     let times = if wanted("log-ins") { LOG_INS } else { 0 };
     let (users, log_ins) = log_ins(&gateway, times).await?;
     let after = footprint::memory(cluster).await?;
@@ -82,7 +82,7 @@ pub(crate) async fn tables(cluster: &Cluster, only: Option<&str>) -> Result<Stri
         load.beside_a_hanging_receiver().await?;
     }
     let end = footprint::memory(cluster).await?;
-    let restarts = footprint::restarts(&before, &footprint::pods(cluster).await?);
+    let restarts = footprint::restarts(&before, &footprint::restart_counts(cluster).await?);
     Ok(format!(
         "{log_ins}\n{after}\n{}\n{stages}\n{end}\n{restarts}",
         load.table
@@ -297,7 +297,7 @@ impl Load<'_> {
             Some(p.planned_at - p.written_at)
         });
         stage("planned → recorded as delivered", &|p| {
-            Some(p.delivered_at? - p.planned_at)
+            Some(p.recorded_at? - p.planned_at)
         });
         Ok(table)
     }

@@ -22,32 +22,30 @@ async fn main() -> std::process::ExitCode {
 }
 
 async fn run() -> Result<()> {
-    let count = match std::env::args().nth(1) {
-        None => REMINDERS,
-        Some(text) if text == "faults" => {
-            let cluster = Cluster::connect().await?;
-            cluster.install().await?;
-            println!("{}", faults::table(&cluster).await?);
-            return Ok(());
-        }
-        Some(text) if text == "load" => {
-            let cluster = Cluster::connect().await?;
-            cluster.install().await?;
-            println!(
-                "{}",
-                load::tables(&cluster, std::env::args().nth(2).as_deref()).await?
-            );
-            println!("{}", footprint::images(&cluster).await?);
-            return Ok(());
-        }
+    let mut words = std::env::args().skip(1);
+    let what = words.next();
+    let count = match what.as_deref() {
+        None | Some("load" | "faults") => REMINDERS,
         Some(text) => text
             .parse()
             .with_context(|| format!("{text:?} is no number of reminders"))?,
     };
     let cluster = Cluster::connect().await?;
     cluster.install().await?;
-    println!("{}", delays::table(&cluster, count).await?);
-    println!("{}", footprint::memory(&cluster).await?);
+    match what.as_deref() {
+        Some("faults") => {
+            println!("{}", faults::table(&cluster).await?);
+            return Ok(());
+        }
+        Some("load") => {
+            let stage = words.next();
+            println!("{}", load::tables(&cluster, stage.as_deref()).await?);
+        }
+        _ => {
+            println!("{}", delays::table(&cluster, count).await?);
+            println!("{}", footprint::memory(&cluster).await?);
+        }
+    }
     println!("{}", footprint::images(&cluster).await?);
     Ok(())
 }

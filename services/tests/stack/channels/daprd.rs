@@ -3,7 +3,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     path::PathBuf,
     process::{Child, Command, Stdio},
 };
@@ -27,12 +26,6 @@ struct Daprd {
     folder: PathBuf,
 }
 
-/// Ports that were free a moment ago.
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
-}
-
 impl Daprd {
     /// With an HTTP binding for each mood, by its name.
     async fn start(receiver: u16) -> Self {
@@ -54,7 +47,7 @@ impl Daprd {
             });
             fs::write(folder.join(format!("{name}.yaml")), component.to_string()).unwrap();
         }
-        let [port, grpc, internal] = free_ports();
+        let [port, grpc, internal] = store::testing::free_ports();
         // The kernel ends it with us, however we end.
         let child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "--"])
