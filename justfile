@@ -29,7 +29,7 @@ smoke *args: (prepare "--compiler")
     cargo run --quiet --package todostack -- smoke {{ args }}
 
 # Every test: format, lints, unit and property tests, real Postgres, the real cluster.
-test: (prepare) test-no-cluster transports test-parts test-cluster
+test: (prepare) test-no-cluster transports faults-short test-parts test-cluster
 
 # Everything that needs no cluster.
 test-no-cluster: (prepare "--build") fmt lint deny

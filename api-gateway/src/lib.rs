@@ -10,6 +10,7 @@ mod client;
 mod cursor;
 mod error;
 mod input;
+mod instant;
 mod observe;
 mod openapi;
 mod passwords;

@@ -1,16 +1,23 @@
 //! What requests and answers look like: the shapes of the OpenAPI document.
 
+use axum::{
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::{
     recurrence::SeriesSpec,
     reminder::{Channel, ChannelKind},
     task::{Due, Priority, RemindAt, ReminderSpec, Task},
 };
+use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use store::{channels::StoredChannel, tasks::TaskReminder, users::User};
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::{error::Error, instant};
 
 /// What the owner of a task writes: the body of `POST /v1/tasks`, and what `PATCH` merges into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -194,7 +201,10 @@ pub(crate) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueInput>,
     /// The instant of `due`: all day means until the last second of that day for its owner.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "instant::serialize_option"
+    )]
     due_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Recurrence>)]
@@ -206,9 +216,14 @@ pub(crate) struct TaskView {
     #[serde(skip_serializing_if = "Option::is_none")]
     occurrence: Option<String>,
     reminders: Vec<ReminderInput>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "instant::serialize_option"
+    )]
     completed_at: Option<DateTime<Utc>>,
+    #[serde(serialize_with = "instant::serialize")]
     created_at: DateTime<Utc>,
+    #[serde(serialize_with = "instant::serialize")]
     updated_at: DateTime<Utc>,
     /// One more with every write; also the `ETag`.
     version: i64,
@@ -279,6 +294,9 @@ impl From<&Channel> for ChannelRef {
     }
 }
 
+/// Room for a task in JSON; one with a long description takes more.
+const BYTES_OF_A_TASK: usize = 1024;
+
 /// A page of tasks.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -287,6 +305,17 @@ pub(crate) struct TaskPage {
     /// Send it as `cursor` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
+}
+
+impl IntoResponse for TaskPage {
+    fn into_response(self) -> Response {
+        // With room for all of it: to grow step by step, as `axum::Json` does, moves a page eight times.
+        let mut body = Vec::with_capacity(BYTES_OF_A_TASK * (self.items.len() + 1));
+        match serde_json::to_writer(&mut body, &self) {
+            Ok(()) => ([(CONTENT_TYPE, "application/json")], body).into_response(),
+            Err(error) => Error::from(Problem::internal(error)).into_response(),
+        }
+    }
 }
 
 /// What has become of a reminder.

@@ -6,6 +6,7 @@
 pub mod attempts;
 pub mod audit;
 pub mod channels;
+mod connection;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod digests;
@@ -23,6 +24,7 @@ mod wake;
 
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
+pub use connection::Connection;
 pub use pool::{Store, Transaction};
 pub use wake::CHANNEL;
 

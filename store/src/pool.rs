@@ -2,33 +2,37 @@
 
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
 
 use sqlx::{
-    Connection, PgConnection, PgPool, Postgres,
+    Connection as _, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::wake::Wake;
+use crate::{
+    connection::{Connection, LIFETIME, TRUSTED, Warm},
+    wake::Wake,
+};
 
-/// A connection that was idle for less than this is taken to be alive: asking it first would double
-/// the round trips of every request.
-const TRUSTED: Duration = Duration::from_secs(5);
-
-/// A process's way to its database; cheap to clone. Reads go through the pool that it dereferences to;
-/// what writes events goes through [`Store::begin`], whose commit wakes the relay.
+/// A process's way to its database; cheap to clone. Reads go through [`Store::acquire`], or the pool that
+/// it dereferences to; what writes events goes through [`Store::begin`], whose commit wakes the relay.
 #[derive(Clone, Debug)]
 pub struct Store {
     pool: PgPool,
+    warm: Arc<Warm>,
     wake: Wake,
 }
 
 impl Store {
     /// On a pool that is there. Needs an async runtime.
     pub fn new(pool: PgPool) -> Self {
-        let wake = Wake::new(pool.clone());
-        Self { pool, wake }
+        Self {
+            warm: Warm::new(pool.clone()),
+            wake: Wake::new(pool.clone()),
+            pool,
+        }
     }
 
     /// Opens a pool of at most `connections`. Connects lazily: the first query reports a database that
@@ -44,7 +48,7 @@ impl Store {
             PgPoolOptions::new()
                 .max_connections(connections)
                 .acquire_timeout(Duration::from_secs(5))
-                .max_lifetime(Duration::from_secs(1800))
+                .max_lifetime(LIFETIME)
                 .test_before_acquire(false)
                 .before_acquire(|connection, meta| {
                     Box::pin(async move {
@@ -60,15 +64,30 @@ impl Store {
         &self.pool
     }
 
+    /// A connection. Released at the end of the work, it is used again without a question.
+    ///
+    /// # Errors
+    /// From the database; `PoolTimedOut` when all are in use for too long.
+    pub async fn acquire(&self) -> Result<Connection, sqlx::Error> {
+        self.warm.take().await
+    }
+
     /// Begins a transaction.
     ///
     /// # Errors
-    /// From the database.
+    /// From the database; `PoolTimedOut` when all connections are in use for too long.
     pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
+        let mut connection = self.acquire().await?;
+        connection.begin().await?;
         Ok(Transaction {
-            inner: self.pool.begin().await?,
+            connection,
             wake: self.wake.clone(),
         })
+    }
+
+    /// Closes all connections; those in use when they come back.
+    pub async fn close(&self) {
+        self.warm.close().await;
     }
 
     /// Wakes the relay after a statement outside of a [`Transaction`] that wrote events.
@@ -88,7 +107,7 @@ impl Deref for Store {
 /// A transaction; dropped without a commit it is rolled back.
 #[derive(Debug)]
 pub struct Transaction {
-    inner: sqlx::Transaction<'static, Postgres>,
+    connection: Connection,
     wake: Wake,
 }
 
@@ -97,9 +116,20 @@ impl Transaction {
     ///
     /// # Errors
     /// From the database; whether it is committed is then unknown.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.inner.commit().await?;
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.connection.commit().await?;
         self.wake.wake();
+        self.connection.release();
+        Ok(())
+    }
+
+    /// Rolls back, and returns when it is done: no lock is held any more.
+    ///
+    /// # Errors
+    /// From the database, which then rolls back by itself.
+    pub async fn rollback(mut self) -> Result<(), sqlx::Error> {
+        self.connection.rollback().await?;
+        self.connection.release();
         Ok(())
     }
 }
@@ -108,13 +138,13 @@ impl Deref for Transaction {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        &self.inner
+        &self.connection
     }
 }
 
 impl DerefMut for Transaction {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.inner
+        &mut self.connection
     }
 }
 

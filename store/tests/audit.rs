@@ -426,7 +426,7 @@ async fn events_tell_who_changed_what_from_what_to_what() {
     tx.commit().await.unwrap();
     let now: DateTime<Utc> = "2026-11-21T12:00:00Z".parse().unwrap();
     let task = Task::new(Uuid::from_u128(9), user, "Milk", now);
-    tasks::create_in_zone(store.pool(), &task, Tz::UTC, now)
+    tasks::create_in_zone(&mut store.acquire().await.unwrap(), &task, Tz::UTC, now)
         .await
         .unwrap();
     let mut tx = store.begin().await.unwrap();

@@ -1,6 +1,6 @@
 //! The list of a user's tasks.
 
-use axum::{Json, extract::State};
+use axum::extract::State;
 use domain::task::{Priority, limits};
 use runtime::auth;
 use store::tasks::{Filter, Order, Position, Sort, Status};
@@ -48,7 +48,7 @@ pub(super) async fn list(
     State(gateway): State<Gateway>,
     auth::User(owner): auth::User,
     parameters: Parameters,
-) -> Result<Json<TaskPage>> {
+) -> Result<TaskPage> {
     let asked = read(parameters)?;
     let mut conn = gateway.store.acquire().await?;
     let page = store::tasks::list(
@@ -60,10 +60,11 @@ pub(super) async fn list(
         asked.limit,
     )
     .await?;
-    Ok(Json(TaskPage {
+    conn.release();
+    Ok(TaskPage {
         items: page.tasks.into_iter().map(TaskView::from).collect(),
         next_cursor: page.next.map(|next| cursor::encode(asked.order, next)),
-    }))
+    })
 }
 
 fn read(mut parameters: Parameters) -> Result<Asked> {

@@ -108,7 +108,9 @@ pub(super) async fn create(
     let id = input.id.unwrap_or_else(Uuid::now_v7);
     let channels = if names_channels(&input) {
         let mut conn = gateway.store.acquire().await?;
-        channels_for(&mut conn, owner, None).await?
+        let channels = channels_for(&mut conn, owner, None).await?;
+        conn.release();
+        channels
     } else {
         Vec::new()
     };
@@ -120,6 +122,7 @@ pub(super) async fn create(
             None => {
                 let mut conn = gateway.store.acquire().await?;
                 let user = store::users::by_id(&mut conn, owner).await?;
+                conn.release();
                 let zone = user.ok_or_else(Error::no_account)?.zone();
                 gateway.zones.remember(owner, zone);
                 zone
@@ -132,7 +135,10 @@ pub(super) async fn create(
         let content = input.clone().check(&context)?;
         let now = now();
         let task = content.clone().into_task(id, owner, zone, now);
-        match store::tasks::create_in_zone(gateway.store.pool(), &task, zone, now).await? {
+        let mut conn = gateway.store.acquire().await?;
+        let created = store::tasks::create_in_zone(&mut conn, &task, zone, now).await?;
+        conn.release();
+        match created {
             Created::Task(task) => {
                 gateway.store.wake();
                 return Ok(answer(StatusCode::CREATED, *task));
@@ -186,6 +192,7 @@ pub(super) async fn get(
     let task = store::tasks::get(&mut conn, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
+    conn.release();
     if names(&headers, header::IF_NONE_MATCH, &task) == Some(true) {
         let etag = [(header::ETAG, etag(&task))];
         return Ok((StatusCode::NOT_MODIFIED, etag).into_response());

@@ -6,7 +6,7 @@ use domain::{
     event::{Actor, EventType},
     task::{Task, due_at},
 };
-use sqlx::{Executor, PgConnection, Postgres, types::Json};
+use sqlx::{PgConnection, types::Json};
 
 use super::{row::due_columns, write::event_of};
 use crate::{outbox::Rows, reminders::Wanted};
@@ -45,18 +45,18 @@ const CREATE: &str = "
     select exists (select 1 from owner), exists (select 1 from task)";
 
 /// Creates `task` for its owner, who asks for it, provided that their zone is `zone`. One statement is
-/// one transaction: called with a pool it is durable when this returns, and the caller wakes the relay.
+/// one transaction: outside of another it is durable when this returns, and the caller wakes the relay.
 ///
 /// # Errors
 /// Whatever Postgres says.
 pub async fn create_in_zone(
-    executor: impl Executor<'_, Database = Postgres>,
+    conn: &mut PgConnection,
     task: &Task,
     zone: Tz,
     now: DateTime<Utc>,
 ) -> sqlx::Result<Created> {
     let actor = Actor::User(task.owner);
-    insert(executor, task, zone, Some(zone.name()), actor, now).await
+    insert(conn, task, zone, Some(zone.name()), actor, now).await
 }
 
 /// Creates `task` on the platform's own account; none, and nothing is written, when a task of that id is there already, deleted
@@ -79,7 +79,7 @@ pub async fn create(
 }
 
 async fn insert(
-    executor: impl Executor<'_, Database = Postgres>,
+    conn: &mut PgConnection,
     task: &Task,
     zone: Tz,
     only_in: Option<&str>,
@@ -122,7 +122,7 @@ async fn insert(
         .bind(&events.topics)
         .bind(&events.subjects)
         .bind(&events.events)
-        .fetch_one(executor)
+        .fetch_one(conn)
         .await?;
     Ok(match (owner, created) {
         (true, true) => Created::Task(Box::new(task)),

@@ -1,11 +1,14 @@
 //! A row of `tasks` as [`Task`].
 
-use chrono::{NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use domain::{
     recurrence::SeriesSpec,
     task::{Due, Priority, ReminderSpec, Task},
 };
-use sqlx::{Column as _, FromRow, Row as _, error::BoxDynError, postgres::PgRow, types::Json};
+use sqlx::{
+    Column as _, FromRow, Postgres, Row as _, Type, error::BoxDynError, postgres::PgRow,
+    types::Json,
+};
 use uuid::Uuid;
 
 /// [`Task`] read from its row.
@@ -29,86 +32,94 @@ pub(super) fn tasks_of(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
     rows.iter().map(|row| places.read(row)).collect()
 }
 
-const COLUMNS: [&str; 18] = [
-    "id",
-    "owner_id",
-    "title",
-    "description",
-    "priority",
-    "tags",
-    "due_date",
-    "due_local",
-    "due_zone",
-    "due_at",
-    "recurrence",
-    "series_id",
-    "occurrence",
-    "reminders",
-    "completed_at",
-    "created_at",
-    "updated_at",
-    "version",
-];
-
-/// Where the [`COLUMNS`] stand in a row: looked up once for a query, not for each of the thousand values
-/// of a page.
-struct Places([usize; COLUMNS.len()]);
+/// Where each column stands in a row. Looked up, and its type checked, once for a query: not for each of
+/// the thousand values of a page.
+struct Places {
+    id: usize,
+    owner: usize,
+    title: usize,
+    description: usize,
+    priority: usize,
+    tags: usize,
+    due_date: usize,
+    due_local: usize,
+    due_zone: usize,
+    due_at: usize,
+    recurrence: usize,
+    series: usize,
+    occurrence: usize,
+    reminders: usize,
+    completed_at: usize,
+    created_at: usize,
+    updated_at: usize,
+    version: usize,
+}
 
 impl Places {
     fn of(row: &PgRow) -> sqlx::Result<Self> {
-        let mut places = [0; COLUMNS.len()];
-        for (place, name) in places.iter_mut().zip(COLUMNS) {
-            *place = row.try_column(name)?.ordinal();
-        }
-        Ok(Self(places))
-    }
-
-    fn read(&self, row: &PgRow) -> sqlx::Result<Task> {
-        let [
-            id,
-            owner_id,
-            title,
-            description,
-            priority,
-            tags,
-            due_date,
-            due_local,
-            due_zone,
-            due_at,
-            recurrence,
-            series_id,
-            occurrence,
-            reminders,
-            completed_at,
-            created_at,
-            updated_at,
-            version,
-        ] = self.0;
-        Ok(Task {
-            id: row.try_get(id)?,
-            owner: row.try_get(owner_id)?,
-            title: row.try_get(title)?,
-            description: row.try_get(description)?,
-            priority: Priority::from_number(row.try_get(priority)?),
-            tags: row.try_get(tags)?,
-            due: due(
-                row.try_get(due_date)?,
-                row.try_get(due_local)?,
-                row.try_get(due_zone)?,
-            )?,
-            due_at: row.try_get(due_at)?,
-            recurrence: row
-                .try_get::<Option<Json<SeriesSpec>>, _>(recurrence)?
-                .map(|Json(spec)| spec),
-            series: row.try_get(series_id)?,
-            occurrence: row.try_get(occurrence)?,
-            reminders: row.try_get::<Json<Vec<ReminderSpec>>, _>(reminders)?.0,
-            completed_at: row.try_get(completed_at)?,
-            created_at: row.try_get(created_at)?,
-            updated_at: row.try_get(updated_at)?,
-            version: row.try_get(version)?,
+        Ok(Self {
+            id: place::<Uuid>(row, "id")?,
+            owner: place::<Uuid>(row, "owner_id")?,
+            title: place::<String>(row, "title")?,
+            description: place::<String>(row, "description")?,
+            priority: place::<i16>(row, "priority")?,
+            tags: place::<Vec<String>>(row, "tags")?,
+            due_date: place::<NaiveDate>(row, "due_date")?,
+            due_local: place::<NaiveDateTime>(row, "due_local")?,
+            due_zone: place::<&str>(row, "due_zone")?,
+            due_at: place::<DateTime<Utc>>(row, "due_at")?,
+            recurrence: place::<Json<SeriesSpec>>(row, "recurrence")?,
+            series: place::<Uuid>(row, "series_id")?,
+            occurrence: place::<String>(row, "occurrence")?,
+            reminders: place::<Json<Vec<ReminderSpec>>>(row, "reminders")?,
+            completed_at: place::<DateTime<Utc>>(row, "completed_at")?,
+            created_at: place::<DateTime<Utc>>(row, "created_at")?,
+            updated_at: place::<DateTime<Utc>>(row, "updated_at")?,
+            version: place::<i64>(row, "version")?,
         })
     }
+
+    /// Reads another row of the same query. Unchecked: [`Places::of`] has seen the types.
+    fn read(&self, row: &PgRow) -> sqlx::Result<Task> {
+        Ok(Task {
+            id: row.try_get_unchecked(self.id)?,
+            owner: row.try_get_unchecked(self.owner)?,
+            title: row.try_get_unchecked(self.title)?,
+            description: row.try_get_unchecked(self.description)?,
+            priority: Priority::from_number(row.try_get_unchecked(self.priority)?),
+            tags: row.try_get_unchecked(self.tags)?,
+            due: due(
+                row.try_get_unchecked(self.due_date)?,
+                row.try_get_unchecked(self.due_local)?,
+                row.try_get_unchecked(self.due_zone)?,
+            )?,
+            due_at: row.try_get_unchecked(self.due_at)?,
+            recurrence: row
+                .try_get_unchecked::<Option<Json<SeriesSpec>>, _>(self.recurrence)?
+                .map(|Json(spec)| spec),
+            series: row.try_get_unchecked(self.series)?,
+            occurrence: row.try_get_unchecked(self.occurrence)?,
+            reminders: row
+                .try_get_unchecked::<Json<Vec<ReminderSpec>>, _>(self.reminders)?
+                .0,
+            completed_at: row.try_get_unchecked(self.completed_at)?,
+            created_at: row.try_get_unchecked(self.created_at)?,
+            updated_at: row.try_get_unchecked(self.updated_at)?,
+            version: row.try_get_unchecked(self.version)?,
+        })
+    }
+}
+
+/// Where a column stands that holds values of type `T`, or nothing.
+fn place<T: Type<Postgres>>(row: &PgRow, name: &str) -> sqlx::Result<usize> {
+    let column = row.try_column(name)?;
+    if T::compatible(column.type_info()) {
+        return Ok(column.ordinal());
+    }
+    Err(sqlx::Error::ColumnDecode {
+        index: name.into(),
+        source: format!("a column of type {}", column.type_info()).into(),
+    })
 }
 
 /// A task after a write, and what its owner could edit of it as it was before: columns of these names with
