@@ -5,65 +5,30 @@
 //! Inputs are made from the grammar and then damaged byte by byte, so that many get far and many
 //! do not. Needs no nightly compiler and no instrumentation.
 
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+mod tools;
+
+use std::process::ExitCode;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::TZ_VARIANTS;
 use domain::recurrence::{
     Basis, Late, MonthEnd, Override, Rule, RuleSpec, Series, SeriesSpec, Start,
 };
+use tools::{Random, damage, run, timed};
 
-/// Longest time for one call; a build that is not optimised and a busy machine get more.
-const MOST: Duration = if cfg!(debug_assertions) {
-    Duration::from_millis(1_500)
-} else {
-    Duration::from_millis(10)
-};
-
-/// Most memory of the whole program, in KiB.
-const MOST_MEMORY: u64 = 128 * 1024;
-
-/// SplitMix64: small, and good enough to choose inputs.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, most: usize) -> usize {
-        (self.next() % most.max(1) as u64) as usize
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'a>(&mut self, items: &[&'a str]) -> &'a str {
-        items[self.below(items.len())]
-    }
-
-    fn numbers(&mut self, most: usize, signed: bool) -> String {
-        let count = if self.chance(5) {
-            60
-        } else {
-            1 + self.below(4)
-        };
-        let number = |random: &mut Self| {
-            let sign = if signed && random.chance(40) { "-" } else { "" };
-            format!("{sign}{}", random.below(most + 1))
-        };
-        let numbers: Vec<String> = (0..count).map(|_| number(self)).collect();
-        numbers.join(",")
-    }
+/// Numbers up to `most`, with a comma between them.
+fn numbers(random: &mut Random, most: usize, signed: bool) -> String {
+    let count = if random.chance(5) {
+        60
+    } else {
+        1 + random.below(4)
+    };
+    let number = |_| {
+        let sign = if signed && random.chance(40) { "-" } else { "" };
+        format!("{sign}{}", random.below(most + 1))
+    };
+    let numbers: Vec<String> = (0..count).map(number).collect();
+    numbers.join(",")
 }
 
 const DAYS: [&str; 7] = ["MO", "TU", "WE", "TH", "FR", "SA", "SU"];
@@ -97,21 +62,21 @@ fn rrule(random: &mut Random) -> String {
                 random.pick(&["20300101", "20260301T090000", "99991231T235959Z"])
             ),
             3 => format!(";WKST={}", random.pick(&DAYS)),
-            4 => format!(";BYMONTH={}", random.numbers(12, false)),
-            5 => format!(";BYMONTHDAY={}", random.numbers(31, true)),
-            6 => format!(";BYYEARDAY={}", random.numbers(366, true)),
-            7 => format!(";BYWEEKNO={}", random.numbers(53, true)),
+            4 => format!(";BYMONTH={}", numbers(random, 12, false)),
+            5 => format!(";BYMONTHDAY={}", numbers(random, 31, true)),
+            6 => format!(";BYYEARDAY={}", numbers(random, 366, true)),
+            7 => format!(";BYWEEKNO={}", numbers(random, 53, true)),
             8 => {
                 let sign = random.pick(&["", "", "1", "-1", "5", "-53"]);
                 format!(";BYDAY={sign}{},{}", random.pick(&DAYS), random.pick(&DAYS))
             }
-            9 => format!(";BYHOUR={}", random.numbers(23, false)),
+            9 => format!(";BYHOUR={}", numbers(random, 23, false)),
             10 => format!(
                 ";BYMINUTE={};BYSECOND={}",
-                random.numbers(59, false),
-                random.numbers(60, false)
+                numbers(random, 59, false),
+                numbers(random, 60, false)
             ),
-            _ => format!(";BYSETPOS={}", random.numbers(366, true)),
+            _ => format!(";BYSETPOS={}", numbers(random, 366, true)),
         };
     }
     text
@@ -125,7 +90,7 @@ fn cron(random: &mut Random) -> String {
         4 => format!("{}-{}", random.below(most), random.below(most + 1)),
         5 => format!("{}#{}", random.below(7), random.below(6)),
         6 => "L".into(),
-        _ => random.numbers(most, false),
+        _ => numbers(random, most, false),
     };
     let fields: Vec<String> = fields
         .iter()
@@ -136,23 +101,6 @@ fn cron(random: &mut Random) -> String {
     } else {
         fields.join(" ")
     }
-}
-
-fn damage(random: &mut Random, text: String) -> String {
-    let mut bytes = text.into_bytes();
-    for _ in 0..=random.below(3) {
-        let place = random.below(bytes.len());
-        match random.below(4) {
-            0 if !bytes.is_empty() => bytes[place] = random.next() as u8,
-            1 if !bytes.is_empty() => drop(bytes.remove(place)),
-            2 => bytes.insert(place, b";=,-T0Z~*"[random.below(9)]),
-            _ => {
-                let piece = bytes[place..].to_vec();
-                bytes.extend(piece);
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn start(random: &mut Random) -> Start {
@@ -175,7 +123,7 @@ fn spec(random: &mut Random) -> SeriesSpec {
     };
     let is_cron = !rule.starts_with("FREQ");
     let rule = if random.chance(25) {
-        damage(random, rule)
+        damage(random, rule, b";=,-T0Z~*")
     } else {
         rule
     };
@@ -201,47 +149,9 @@ fn spec(random: &mut Random) -> SeriesSpec {
     spec
 }
 
-/// Time that this thread had a processor, where the system tells (Linux), or else time.
-fn clock() -> Duration {
-    static BEGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    match text
-        .split_whitespace()
-        .next()
-        .and_then(|ns| ns.parse().ok())
-    {
-        Some(ns) => Duration::from_nanos(ns),
-        None => BEGIN.get_or_init(Instant::now).elapsed(),
-    }
-}
-
-/// The clock is read only where it is needed: reading it takes longer than most calls do.
-fn clock_if(needed: bool) -> Option<Duration> {
-    needed.then(clock)
-}
-
-fn timed<T>(what: &str, act: impl Fn() -> T) -> T {
-    /// A busy machine may take the processor away in the middle: the best of some tries counts.
-    const TRIES: usize = 5;
-    let mut best = Duration::MAX;
-    for attempt in 1.. {
-        let begin = Instant::now();
-        let begin_busy = clock_if(attempt > 1);
-        let result = act();
-        let busy = clock_if(attempt > 1)
-            .zip(begin_busy)
-            .map(|(end, begin)| end - begin);
-        best = best.min(busy.unwrap_or_else(|| begin.elapsed()));
-        if best < MOST {
-            return result;
-        }
-        assert!(attempt < TRIES, "{what} took {best:?}");
-    }
-    unreachable!("the last try returns or fails")
-}
-
 /// Asks a series everything and holds it to the laws; says whether there was one.
-fn ask(spec: &SeriesSpec, now: DateTime<Utc>) -> bool {
+fn ask((spec, now): &(SeriesSpec, DateTime<Utc>)) -> bool {
+    let now = *now;
     let json = serde_json::to_string(spec).expect("a series serialises");
     let again: SeriesSpec = serde_json::from_str(&json).expect("what was written is read");
     assert_eq!(&again, spec);
@@ -286,47 +196,16 @@ fn ask(spec: &SeriesSpec, now: DateTime<Utc>) -> bool {
     true
 }
 
-/// The most memory the program has used, in KiB, where the system tells.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
-    number.unwrap_or(0)
+/// A series and an instant to ask it at.
+fn question(random: &mut Random) -> (SeriesSpec, DateTime<Utc>) {
+    let spec = spec(random);
+    let now = DateTime::from_timestamp(
+        random.next() as i64 % 260_000_000_000,
+        random.below(1_000_000_000) as u32,
+    );
+    (spec, now.unwrap_or_default())
 }
 
 fn main() -> ExitCode {
-    let mut args = std::env::args().skip(1);
-    let mut number = |default: u64| args.next().and_then(|a| a.parse().ok()).unwrap_or(default);
-    let seconds = number(60);
-    let seed = number(u64::from(std::process::id()));
-    println!("seed {seed}, {seconds} s");
-    let begin = Instant::now();
-    let (mut inputs, mut series) = (0u64, 0u64);
-    while begin.elapsed() < Duration::from_secs(seconds) {
-        let mut random = Random(seed.wrapping_add(inputs));
-        let spec = spec(&mut random);
-        let now = DateTime::from_timestamp(
-            random.next() as i64 % 260_000_000_000,
-            random.below(1_000_000_000) as u32,
-        )
-        .unwrap_or_default();
-        match catch_unwind(AssertUnwindSafe(|| ask(&spec, now))) {
-            Ok(valid) => series += u64::from(valid),
-            Err(_) => {
-                println!(
-                    "input {inputs} at {now}, seed {}: {spec:?}",
-                    seed.wrapping_add(inputs)
-                );
-                return ExitCode::FAILURE;
-            }
-        }
-        inputs += 1;
-    }
-    let memory = peak_memory();
-    println!("{inputs} inputs, {series} of them series, peak memory {memory} KiB");
-    if memory > MOST_MEMORY {
-        println!("more than {MOST_MEMORY} KiB of memory");
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
+    run("series", question, ask)
 }
