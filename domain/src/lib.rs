@@ -1,11 +1,12 @@
 //! What a to-do platform knows, without any I/O and without a clock of its own: tasks, due dates,
-//! recurrence, the life of a reminder, the events between services, and the internal API that the
-//! operator speaks. Callers pass `now`; equal inputs give equal outputs.
+//! recurrence, the life of a reminder, filters, the events between services, and the internal API that
+//! the operator speaks. Callers pass `now`; equal inputs give equal outputs.
 
 pub mod changes;
 pub mod digest;
 pub mod error;
 pub mod event;
+pub mod filter;
 pub mod history;
 pub mod internal_api;
 pub mod recurrence;

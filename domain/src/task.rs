@@ -110,7 +110,7 @@ const ALL_DAY_HOUR: u32 = 9;
 
 /// The instant at which a local time happens in a zone (RFC 5545 §3.3.5): a time that the clock
 /// skips is moved forward by the gap, of a time that happens twice the first is meant.
-fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+pub(crate) fn instant(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
     // Nanosecond 1 would mean the second of two.
     let local = local.with_nanosecond(0).unwrap_or(local);
     to_instant(&Start::At(local), zone)
