@@ -2,17 +2,18 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, Utc};
-use domain::task::Priority;
+use domain::{position::Position as ManualPosition, task::Priority};
 use store::tasks::{Key, Order, Position, Sort};
 
 /// Longest cursor that is looked at.
-const LONGEST: usize = 200;
+const LONGEST: usize = 300;
 
 /// The cursor that continues a list of this `order` behind `position`.
-pub(crate) fn encode(order: Order, position: Position) -> String {
-    let key = match position.key {
+pub(crate) fn encode(order: Order, position: &Position) -> String {
+    let key = match &position.key {
         Key::Time(time) => time.timestamp_micros().to_string(),
         Key::Priority(priority) => priority.number().to_string(),
+        Key::Manual(position) => position.as_str().to_owned(),
         Key::Undated => String::new(),
     };
     let direction = if order.descending { '-' } else { '+' };
@@ -40,6 +41,7 @@ pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
             number @ 1..=4 => Priority::from_number(number),
             _ => return None,
         }),
+        Sort::Manual => Key::Manual(ManualPosition::parse(key).ok()?),
     };
     Some(Position {
         key,
@@ -52,11 +54,12 @@ fn name(sort: Sort) -> &'static str {
         Sort::Created => "created",
         Sort::Due => "due",
         Sort::Priority => "priority",
+        Sort::Manual => "manual",
     }
 }
 
 /// A time that Postgres can hold: anybody can make up a cursor.
-fn time(micros: &str) -> Option<DateTime<Utc>> {
+pub(crate) fn time(micros: &str) -> Option<DateTime<Utc>> {
     let time = DateTime::from_timestamp_micros(micros.parse().ok()?)?;
     (0..=9999).contains(&time.year()).then_some(time)
 }
@@ -77,7 +80,7 @@ mod tests {
             key: Key::Time(DateTime::UNIX_EPOCH),
             id: Uuid::from_u128(7),
         };
-        let cursor = encode(order(Sort::Due, false), position);
+        let cursor = encode(order(Sort::Due, false), &position);
         assert_eq!(decode(order(Sort::Due, false), &cursor), Some(position));
         assert_eq!(decode(order(Sort::Due, true), &cursor), None);
         assert_eq!(decode(order(Sort::Created, false), &cursor), None);
@@ -101,10 +104,11 @@ mod tests {
                 (Sort::Due, Key::Time(time)),
                 (Sort::Due, Key::Undated),
                 (Sort::Priority, Key::Priority(Priority::P3)),
+                (Sort::Manual, Key::Manual(ManualPosition::last(time, Uuid::from_u128(id)))),
             ] {
                 let position = Position { key, id: Uuid::from_u128(id) };
                 let order = order(sort, descending);
-                prop_assert_eq!(decode(order, &encode(order, position)), Some(position));
+                prop_assert_eq!(decode(order, &encode(order, &position)), Some(position));
             }
         }
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
     error::FieldErrors,
+    instances::original_time,
     recurrence::{Series, SeriesSpec, Start},
     reminder::{Channel, ChannelKind},
     task::{Due, Priority, RemindAt, ReminderSpec, Task, due_at, limits},
@@ -13,8 +14,7 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-pub(crate) use dates::zone;
-use dates::{check_at, check_due};
+pub(crate) use dates::{check_at, check_due, zone};
 
 use crate::{
     body::{decode, join},
@@ -39,6 +39,8 @@ pub(crate) struct Content {
     pub(crate) description: String,
     pub(crate) priority: Priority,
     pub(crate) tags: Vec<String>,
+    pub(crate) project: Option<Uuid>,
+    pub(crate) parent: Option<Uuid>,
     pub(crate) due: Option<Due>,
     pub(crate) recurrence: Option<SeriesSpec>,
     pub(crate) reminders: Vec<ReminderSpec>,
@@ -53,6 +55,8 @@ impl TaskInput {
             description: task.description.clone(),
             priority: task.priority,
             tags: task.tags.clone(),
+            project: task.project,
+            parent: task.parent,
             due: task.due.as_ref().map(DueInput::from),
             recurrence: task.recurrence.as_ref().map(|spec| {
                 serde_json::to_value(spec).expect("a series has only plain fields and text keys")
@@ -106,6 +110,8 @@ impl TaskInput {
             description: self.description,
             priority: self.priority,
             tags,
+            project: self.project,
+            parent: self.parent,
             due,
             recurrence,
             reminders,
@@ -127,6 +133,8 @@ impl Content {
             && self.description == task.description
             && self.priority == task.priority
             && self.tags == task.tags
+            && self.project == task.project
+            && self.parent == task.parent
             && self.due == task.due
             && self.recurrence == task.recurrence
             && self.reminders == task.reminders
@@ -136,35 +144,26 @@ impl Content {
     pub(crate) fn write_to(self, task: &mut Task, zone: Tz) {
         if let (None, Some(spec)) = (&task.recurrence, &self.recurrence) {
             task.series = Some(task.id);
-            task.occurrence = self.due.as_ref().map(|due| original_time(due, spec, zone));
+            task.occurrence = self
+                .due
+                .as_ref()
+                .map(|due| original_time(due, spec, zone).to_string());
         }
         task.due_at = self.due.as_ref().map(|due| due_at(due, zone));
         task.title = self.title;
         task.description = self.description;
         task.priority = self.priority;
         task.tags = self.tags;
+        task.project = self.project;
+        task.parent = self.parent;
         task.due = self.due;
         task.recurrence = self.recurrence;
         task.reminders = self.reminders;
     }
 }
 
-/// The local time of `due` in the zone of its series: the RECURRENCE-ID of the first instance.
-fn original_time(due: &Due, spec: &SeriesSpec, owner_zone: Tz) -> String {
-    let zone = spec.time_zone.unwrap_or(owner_zone);
-    let start = match *due {
-        Due::On { date } => Start::On(date),
-        Due::At {
-            date_time,
-            time_zone,
-        } if time_zone == zone => Start::At(date_time),
-        Due::At { .. } => Start::At(due_at(due, owner_zone).with_timezone(&zone).naive_local()),
-    };
-    start.to_string()
-}
-
 /// A text of one line.
-fn line(text: &str, field: &str, most: usize, errors: &mut FieldErrors) {
+pub(crate) fn line(text: &str, field: &str, most: usize, errors: &mut FieldErrors) {
     if text.is_empty() {
         errors.push(field, "must not be empty");
     } else if text.chars().count() > most {
@@ -187,7 +186,7 @@ fn tags(tags: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
     tags
 }
 
-fn check_recurrence(
+pub(crate) fn check_recurrence(
     mut value: Value,
     due: Option<&Due>,
     owner_zone: Tz,

@@ -13,7 +13,7 @@ use crate::{routes, view};
         title = "todostack",
         description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault."
     ),
-    components(schemas(view::TaskInput, view::ProblemView, view::FieldProblem)),
+    components(schemas(view::TaskInput, routes::ProjectInput, view::ProblemView, view::FieldProblem)),
     modifiers(&Bearer),
     security(("token" = []))
 )]

@@ -6,10 +6,17 @@ mod deliveries;
 mod digest;
 mod list;
 mod me;
+mod moves;
+mod place;
+mod preview;
+mod projects;
 mod push;
 mod quiet_hours;
 mod reminders;
+mod scope;
+mod series;
 mod state_changes;
+mod tags;
 mod tasks;
 mod unsubscribe;
 mod users;
@@ -22,6 +29,8 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{error::Error, observe::observe, openapi, state::Gateway};
+
+pub(crate) use projects::ProjectInput;
 
 /// The whole interface, `/healthz` and `/openapi.json` included.
 pub fn router(gateway: Gateway) -> Router {
@@ -68,5 +77,18 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(reminders::snooze))
         .routes(routes!(reminders::history))
         .routes(routes!(audit::list))
+        .routes(routes!(moves::move_to))
+        .routes(routes!(projects::list, projects::create))
+        .routes(routes!(projects::get, projects::patch, projects::delete))
+        .routes(routes!(projects::state::move_to))
+        .routes(routes!(projects::state::archive))
+        .routes(routes!(projects::state::unarchive))
+        .routes(routes!(tags::list))
+        .routes(routes!(tags::rename, tags::delete))
+        .routes(routes!(series::list))
+        .routes(routes!(series::completions))
+        .routes(routes!(series::end))
+        .routes(routes!(series::skip))
+        .routes(routes!(preview::preview))
         .split_for_parts()
 }

@@ -6,9 +6,10 @@ use axum::{
 };
 use chrono::{DateTime, SubsecRound as _, Utc};
 use domain::{
+    position::Position,
     recurrence::SeriesSpec,
     reminder::{Channel, ChannelKind},
-    task::{Due, Priority, RemindAt, ReminderSpec, Task},
+    task::{Due, Following, Priority, RemindAt, ReminderSpec, Task},
 };
 use runtime::Problem;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,13 @@ pub(crate) struct TaskInput {
     /// At most 50, of 1 to 64 characters each.
     #[serde(default)]
     pub(crate) tags: Vec<String>,
+    /// One of the user's projects that is not archived; absent: the inbox, or the project of `parent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) project: Option<Uuid>,
+    /// The open task that it is a subtask of: at most 5 levels, and 200 open subtasks of one task at the
+    /// top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) parent: Option<Uuid>,
     /// When it is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) due: Option<DueInput>,
@@ -198,6 +206,16 @@ pub(crate) struct TaskView {
     priority: Priority,
     /// Sorted.
     tags: Vec<String>,
+    /// Absent: the inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    project: Option<Uuid>,
+    /// The task that it is a subtask of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<Uuid>,
+    /// Where it stands in the manual order: compared as text, byte by byte. `POST /v1/tasks/{id}/move`
+    /// changes it.
+    #[schema(value_type = String)]
+    position: Position,
     #[serde(skip_serializing_if = "Option::is_none")]
     due: Option<DueInput>,
     /// The instant of `due`: all day means until the last second of that day for its owner.
@@ -215,6 +233,9 @@ pub(crate) struct TaskView {
     /// Original local time of this instance in its series.
     #[serde(skip_serializing_if = "Option::is_none")]
     occurrence: Option<String>,
+    /// What the next instance says, where this one was edited alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    following: Option<FollowingView>,
     reminders: Vec<ReminderInput>,
     #[serde(
         skip_serializing_if = "Option::is_none",
@@ -239,6 +260,10 @@ impl From<Task> for TaskView {
             description: task.description,
             priority: task.priority,
             tags: task.tags,
+            project: task.project,
+            parent: task.parent,
+            position: task.position,
+            following: task.following.map(FollowingView::from),
             due_at: task.due_at,
             recurrence: task.recurrence,
             series: task.series,
@@ -247,6 +272,33 @@ impl From<Task> for TaskView {
             created_at: task.created_at,
             updated_at: task.updated_at,
             version: task.version,
+        }
+    }
+}
+
+/// What the instances of a series say from the next one on.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub(crate) struct FollowingView {
+    title: String,
+    description: String,
+    #[schema(value_type = PriorityName)]
+    priority: Priority,
+    tags: Vec<String>,
+    reminders: Vec<ReminderInput>,
+}
+
+impl From<Following> for FollowingView {
+    fn from(following: Following) -> Self {
+        Self {
+            reminders: following
+                .reminders
+                .iter()
+                .map(ReminderInput::from)
+                .collect(),
+            title: following.title,
+            description: following.description,
+            priority: following.priority,
+            tags: following.tags,
         }
     }
 }

@@ -25,6 +25,15 @@ pub enum EventType {
     /// A completed or deleted task is open again.
     #[serde(rename = "task.restored")]
     TaskRestored,
+    /// A project came to be.
+    #[serde(rename = "project.created")]
+    ProjectCreated,
+    /// A project was renamed, moved, archived or brought back.
+    #[serde(rename = "project.updated")]
+    ProjectUpdated,
+    /// A project was deleted.
+    #[serde(rename = "project.deleted")]
+    ProjectDeleted,
     /// A reminder has, from now on, a time at which it will fire.
     #[serde(rename = "reminder.scheduled")]
     ReminderScheduled,
@@ -54,6 +63,9 @@ impl EventType {
             Self::TaskCompleted => "task.completed",
             Self::TaskDeleted => "task.deleted",
             Self::TaskRestored => "task.restored",
+            Self::ProjectCreated => "project.created",
+            Self::ProjectUpdated => "project.updated",
+            Self::ProjectDeleted => "project.deleted",
             Self::ReminderScheduled => "reminder.scheduled",
             Self::ReminderSnoozed => "reminder.snoozed",
             Self::ReminderDue => "reminder.due",
@@ -70,7 +82,10 @@ impl EventType {
             | Self::TaskUpdated
             | Self::TaskCompleted
             | Self::TaskDeleted
-            | Self::TaskRestored => Topic::TaskEvents,
+            | Self::TaskRestored
+            | Self::ProjectCreated
+            | Self::ProjectUpdated
+            | Self::ProjectDeleted => Topic::TaskEvents,
             _ => Topic::Reminders,
         }
     }
@@ -80,7 +95,7 @@ impl EventType {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Topic {
-    /// Facts about tasks, with the whole task: recurrence, reminders, audit read it.
+    /// Facts about tasks and projects, with the whole of them: recurrence, reminders, audit read it.
     TaskEvents,
     /// Thin change notices for devices: sync reads it.
     TaskUpdates,
@@ -129,7 +144,7 @@ pub struct Event {
     /// What happened.
     #[serde(rename = "type")]
     pub kind: EventType,
-    /// Task id, or reminder id where there is no task. The partition key.
+    /// Task id, or project id, or reminder id where there is no task. The partition key.
     pub subject: String,
     /// When it happened.
     pub time: DateTime<Utc>,
@@ -148,7 +163,8 @@ pub struct Event {
     /// The user's id, for an `app_user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authid: Option<String>,
-    /// The task (`task.*`, see [`crate::task::Task`]) or the reminder
+    /// The task (`task.*`, see [`crate::task::Task`]), the project (`project.*`, see
+    /// [`crate::project::Project`]) or the reminder
     /// (`reminder.*`, see [`crate::reminder::ReminderEvent`]). A task's write besides has `changes`: by
     /// field, `before` and `after` (null: none), see [`crate::changes`]. It came to v1 of the schema later;
     /// who does not know it passes over it.
@@ -226,6 +242,7 @@ mod tests {
         for kind in [
             EventType::TaskCreated,
             EventType::TaskRestored,
+            EventType::ProjectUpdated,
             EventType::ReminderSnoozed,
             EventType::ReminderDue,
             EventType::ReminderCancelled,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::{
+    position::Position,
     recurrence::{SeriesSpec, Start, to_instant},
     reminder::Channel,
 };
@@ -24,6 +25,10 @@ pub mod limits {
     pub const REMINDERS: usize = 20;
     /// Characters of a recurrence rule.
     pub const RULE: usize = 2_000;
+    /// Levels of subtasks, the task at the top included.
+    pub const LEVELS: usize = 5;
+    /// Open subtasks of a task at the top, those of all levels together.
+    pub const SUBTASKS: usize = 200;
     /// Largest page of a list.
     pub const PAGE: u32 = 200;
     /// Seconds that a reminder may come before its task is due: 366 days.
@@ -234,6 +239,15 @@ pub struct Task {
     /// Sorted, without duplicates.
     #[serde(default)]
     pub tags: Vec<String>,
+    /// The project that it belongs to, which is its parent's; none: the inbox.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Uuid>,
+    /// The task that it is a subtask of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Uuid>,
+    /// Where it stands among the tasks of its project and parent. Events from before there was any lack it.
+    #[serde(default)]
+    pub position: Position,
     /// When it is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Due>,
@@ -249,6 +263,9 @@ pub struct Task {
     /// Original local time of this instance in its series (RECURRENCE-ID, RFC 5545 §3.8.4.4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurrence: Option<String>,
+    /// What the next instance says, where this one was edited alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub following: Option<Following>,
     /// Its reminders.
     #[serde(default)]
     pub reminders: Vec<ReminderSpec>,
@@ -263,6 +280,55 @@ pub struct Task {
     pub version: i64,
 }
 
+/// What the instances of a series say from the next one on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Following {
+    /// See [`Task::title`].
+    pub title: String,
+    /// See [`Task::description`].
+    pub description: String,
+    /// See [`Task::priority`].
+    pub priority: Priority,
+    /// See [`Task::tags`].
+    pub tags: Vec<String>,
+    /// See [`Task::reminders`].
+    pub reminders: Vec<ReminderSpec>,
+}
+
+impl Following {
+    /// What the instances after `task` say as long as it is not edited alone.
+    pub fn of(task: &Task) -> Self {
+        Self {
+            title: task.title.clone(),
+            description: task.description.clone(),
+            priority: task.priority,
+            tags: task.tags.clone(),
+            reminders: task.reminders.clone(),
+        }
+    }
+
+    /// The same with what an edit of `task` to `edited` changed, which holds for all that follow.
+    #[must_use]
+    pub fn edited(mut self, task: &Self, edited: &Self) -> Self {
+        fn take<T: Clone + PartialEq>(own: &mut T, before: &T, after: &T) {
+            if before != after {
+                own.clone_from(after);
+            }
+        }
+        take(&mut self.title, &task.title, &edited.title);
+        take(
+            &mut self.description,
+            &task.description,
+            &edited.description,
+        );
+        take(&mut self.priority, &task.priority, &edited.priority);
+        take(&mut self.tags, &task.tags, &edited.tags);
+        take(&mut self.reminders, &task.reminders, &edited.reminders);
+        self
+    }
+}
+
 impl Task {
     /// An open task that says nothing but its title.
     pub fn new(id: Uuid, owner: Uuid, title: impl Into<String>, now: DateTime<Utc>) -> Self {
@@ -273,11 +339,15 @@ impl Task {
             description: String::new(),
             priority: Priority::default(),
             tags: Vec::new(),
+            project: None,
+            parent: None,
+            position: Position::last(now, id),
             due: None,
             due_at: None,
             recurrence: None,
             series: None,
             occurrence: None,
+            following: None,
             reminders: Vec::new(),
             completed_at: None,
             created_at: now,

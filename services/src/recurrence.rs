@@ -4,11 +4,12 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{
     event::{Event, EventType, Topic},
-    recurrence::{MAX_OPEN_INSTANCES, Occurrence, Series, SeriesSpec, Start, instance_id},
-    task::{Due, RemindAt, Task},
+    instances::{next_instances, subtasks_for},
+    recurrence::MAX_OPEN_INSTANCES,
+    task::{Task, limits},
 };
 use sqlx::PgConnection;
-use store::{Store, inbox, tasks, users};
+use store::{Owner, Store, inbox, series, tasks, users};
 use uuid::Uuid;
 
 use crate::consumer::Consumer;
@@ -128,16 +129,30 @@ impl Recurrence {
     }
 }
 
-/// Makes what follows a completed instance of a series.
-async fn continue_series(conn: &mut PgConnection, task: &Task) -> anyhow::Result<()> {
-    let Some(user) = users::by_id_locked(conn, task.owner).await? else {
+/// Makes what follows a completed instance of a series, where it stands now: nothing when it was deleted,
+/// its series was ended, or the task that it is a subtask of is done, too.
+async fn continue_series(conn: &mut PgConnection, completed: &Task) -> anyhow::Result<()> {
+    let Some(user) = users::by_id_locked(conn, completed.owner).await? else {
         return Ok(());
     };
+    let Some(now_there) = tasks::get(conn, completed.owner, completed.id).await? else {
+        return Ok(());
+    };
+    if now_there.recurrence.is_none() || !parent_is_open(conn, &now_there).await? {
+        return Ok(());
+    }
+    let task = Task {
+        project: now_there.project,
+        parent: now_there.parent,
+        position: now_there.position,
+        ..completed.clone()
+    };
+    let owner = Owner::of(task.owner);
     let now = Utc::now();
     let series = task.series.unwrap_or(task.id);
     let open = tasks::open_in_series(conn, task.owner, series).await?;
     let room = MAX_OPEN_INSTANCES.saturating_sub(usize::try_from(open)?);
-    let instances = match next_instances(task, user.zone()) {
+    let instances = match next_instances(&task, user.zone()) {
         Ok(instances) => instances,
         Err(error) => {
             // It was checked when it was written: a rule that a newer version refuses ends here.
@@ -145,59 +160,56 @@ async fn continue_series(conn: &mut PgConnection, task: &Task) -> anyhow::Result
             Vec::new()
         }
     };
-    for instance in instances.into_iter().take(room) {
-        tasks::create(conn, &instance, user.zone(), now).await?;
+    let wanted: Vec<String> = instances
+        .iter()
+        .filter_map(|i| i.occurrence.clone())
+        .collect();
+    let there = series::occurrences(conn, owner, series, &wanted).await?;
+    let missing = |instance: &Task| {
+        let occurrence = instance.occurrence.as_ref();
+        !occurrence.is_some_and(|occurrence| there.contains(occurrence))
+    };
+    let subtasks = tasks::below_for_update(conn, owner, task.id).await?;
+    for mut instance in instances.into_iter().filter(missing).take(room) {
+        if tasks::owner_of(conn, instance.id).await?.is_some() {
+            // An instance of this id was moved to another occurrence: the one that it is made behind tells
+            // a new one apart from it.
+            instance.id = Uuid::new_v5(&task.id, instance.id.as_bytes());
+        }
+        let subtasks = subtasks_for(&task, &instance, &subtasks);
+        if tasks::create(conn, &instance, user.zone(), now)
+            .await?
+            .is_some()
+        {
+            for subtask in parents_first(subtasks, instance.id) {
+                tasks::create(conn, &subtask, user.zone(), now).await?;
+            }
+        }
     }
     Ok(())
 }
 
-/// The instances that follow a completed one. Their ids come from the series and the occurrence, so
-/// that two writers make the same row.
-///
-/// # Errors
-/// When the rule cannot be compiled.
-pub fn next_instances(
-    task: &Task,
-    user_zone: chrono_tz::Tz,
-) -> Result<Vec<Task>, domain::error::FieldErrors> {
-    let (Some(spec), Some(completed_at)) = (&task.recurrence, task.completed_at) else {
-        return Ok(Vec::new());
+/// Whether a task is no subtask, or one of a task that is open.
+async fn parent_is_open(conn: &mut PgConnection, task: &Task) -> sqlx::Result<bool> {
+    let Some(parent) = task.parent else {
+        return Ok(true);
     };
-    let compiled = Series::compile(spec, user_zone)?;
-    let current = match task.occurrence.as_deref().map(str::parse::<Start>) {
-        Some(Ok(original)) => original,
-        _ => spec.start,
-    };
-    let series = task.series.unwrap_or(task.id);
-    Ok(compiled
-        .next_on_completion(&current, completed_at)
-        .iter()
-        .map(|occurrence| instance(task, series, &compiled, occurrence))
-        .collect())
+    let parent = tasks::get(conn, task.owner, parent).await?;
+    Ok(parent.is_some_and(|parent| parent.completed_at.is_none()))
 }
 
-fn instance(task: &Task, series: Uuid, compiled: &Series, occurrence: &Occurrence) -> Task {
-    let due = match occurrence.local {
-        Start::At(date_time) => Due::At {
-            date_time,
-            time_zone: compiled.zone(),
-        },
-        Start::On(date) => Due::On { date },
-    };
-    Task {
-        id: instance_id(series, &occurrence.original),
-        due: Some(due),
-        recurrence: task.recurrence.as_ref().map(SeriesSpec::for_next_instance),
-        series: Some(series),
-        occurrence: Some(occurrence.original.to_string()),
-        // A fixed instant belonged to the instance that is done.
-        reminders: task
-            .reminders
-            .iter()
-            .filter(|reminder| matches!(reminder.when, RemindAt::Before { .. }))
-            .cloned()
-            .collect(),
-        completed_at: None,
-        ..task.clone()
+/// The tasks below `top`, each behind the one that it is a subtask of; at most as many as a task may have.
+fn parents_first(mut tasks: Vec<Task>, top: Uuid) -> Vec<Task> {
+    let mut sorted: Vec<Task> = Vec::with_capacity(tasks.len());
+    let mut above = vec![top];
+    while !above.is_empty() {
+        let (next, rest): (Vec<Task>, Vec<Task>) = tasks
+            .into_iter()
+            .partition(|task| task.parent.is_some_and(|parent| above.contains(&parent)));
+        above = next.iter().map(|task| task.id).collect();
+        sorted.extend(next);
+        tasks = rest;
     }
+    sorted.truncate(limits::SUBTASKS);
+    sorted
 }

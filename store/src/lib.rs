@@ -12,10 +12,14 @@ pub mod deliveries;
 pub mod digests;
 pub mod inbox;
 pub mod outbox;
+mod owner;
 mod pool;
+pub mod projects;
 pub mod quiet_hours;
 pub mod reminders;
 pub mod seen_on;
+pub mod series;
+pub mod tags;
 pub mod tasks;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -25,6 +29,7 @@ mod wake;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 pub use connection::Connection;
+pub use owner::Owner;
 pub use pool::{Store, Transaction};
 pub use wake::CHANNEL;
 

@@ -4,7 +4,7 @@
 //! order of `seq` is the order of commits.
 
 use chrono::{DateTime, Duration, Utc};
-use domain::event::{Event, Topic};
+use domain::event::{Event, EventType, Topic};
 use serde_json::json;
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
 use uuid::Uuid;
@@ -96,13 +96,19 @@ impl Rows {
     }
 }
 
-/// What a device is told of a change: which task, and its new version to compare with its own.
+/// What a device is told of a change: which task or project, and its new version to compare with its own.
 fn notice(event: &Event) -> Event {
+    let of = match event.kind {
+        EventType::ProjectCreated | EventType::ProjectUpdated | EventType::ProjectDeleted => {
+            "projectId"
+        }
+        _ => "taskId",
+    };
     Event {
         // The same cause gives the same notice, under an id of its own.
         id: Uuid::new_v5(&event.id, b"task-updates"),
         data: json!({
-            "taskId": event.subject,
+            of: event.subject,
             "version": event.data.get("version"),
         }),
         ..Event::new(

@@ -28,7 +28,7 @@ pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use history::history;
 pub use object::{Put, cancel, get, put};
 pub(crate) use of_task::Wanted;
-pub use of_task::{cancel_for_task, replace_for_tasks};
+pub use of_task::{cancel_for_tasks, replace_for_tasks};
 pub use retention::prune;
 pub use ring::{Fired, Path, catch_up, redeliver, ring, take_turn, unserved};
 pub use snooze::{Snoozed, Whose, snooze};

@@ -6,6 +6,9 @@
 
 mod create;
 mod list;
+mod many;
+mod moves;
+mod place;
 mod read;
 mod rezone;
 mod row;
@@ -13,8 +16,13 @@ mod write;
 
 pub use create::{Created, create, create_in_zone};
 pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
+pub use many::below_for_update;
+pub(crate) use many::{Edit, delete_all, edit_all};
+pub use moves::{Moved, Spot, move_to, put};
+pub use place::{Misplaced, Place, place};
 pub use read::{
     TaskReminder, get, get_for_update, is_last_of_series, open_in_series, owner_of, reminders_of,
 };
 pub use rezone::rezone_step;
+pub(crate) use row::{position, tasks_of};
 pub use write::{complete, delete, reopen, restore, update};

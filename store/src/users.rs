@@ -94,6 +94,18 @@ pub async fn by_id_locked(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opt
         .await
 }
 
+/// An account by its id, for a writer that looks at other rows of the user's than the one it writes: until
+/// its transaction ends no other such writer, and none that [`by_id_locked`] keeps in step, goes on.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn by_id_alone(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Option<User>> {
+    sqlx::query_as("select * from users where id = $1 for no key update")
+        .bind(id)
+        .fetch_optional(conn)
+        .await
+}
+
 /// Changes the user's zone, and notes that the user's all-day tasks are to move:
 /// [`crate::tasks::rezone_step`] does that.
 ///

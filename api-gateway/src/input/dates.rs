@@ -25,7 +25,7 @@ pub(crate) fn zone(name: &str, field: &str, errors: &mut FieldErrors) -> Option<
 }
 
 /// When a task is due.
-pub(super) fn check_due(due: &DueInput, owner_zone: Tz, errors: &mut FieldErrors) -> Option<Due> {
+pub(crate) fn check_due(due: &DueInput, owner_zone: Tz, errors: &mut FieldErrors) -> Option<Due> {
     match (&due.date, &due.date_time) {
         (Some(_), Some(_)) => {
             errors.push("due", "give either date or dateTime; set the other to null");
@@ -102,7 +102,7 @@ fn in_years(year: i32, field: &str, errors: &mut FieldErrors) -> bool {
 }
 
 /// An instant at which a reminder fires.
-pub(super) fn check_at(text: &str, field: &str, errors: &mut FieldErrors) -> Option<RemindAt> {
+pub(crate) fn check_at(text: &str, field: &str, errors: &mut FieldErrors) -> Option<RemindAt> {
     let Ok(at) = DateTime::parse_from_rfc3339(text) else {
         errors.push(field, "must be an instant such as 2026-11-30T09:00:00Z");
         return None;

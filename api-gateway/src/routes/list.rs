@@ -4,6 +4,7 @@ use axum::extract::State;
 use domain::task::{Priority, limits};
 use runtime::auth;
 use store::tasks::{Filter, Order, Position, Sort, Status};
+use uuid::Uuid;
 
 use crate::{
     cursor,
@@ -31,9 +32,11 @@ struct Asked {
         ("status" = Option<String>, Query, description = "`open` (default), `completed` or `all`"),
         ("priority" = Option<Vec<PriorityName>>, Query, description = "One of these; may be repeated"),
         ("tag" = Option<Vec<String>>, Query, description = "Every one of these; may be repeated"),
+        ("project" = Option<String>, Query, description = "Id of a project, or `inbox`"),
+        ("parent" = Option<String>, Query, description = "Id of a task: its subtasks; `none`: those that are no subtasks"),
         ("dueBefore" = Option<DateTime<Utc>>, Query, description = "Due earlier than this instant"),
         ("dueAfter" = Option<DateTime<Utc>>, Query, description = "Due at this instant or later"),
-        ("sort" = Option<String>, Query, description = "`created` (default), `due` (tasks without a due date come last) or `priority`"),
+        ("sort" = Option<String>, Query, description = "`created` (default), `due` (tasks without a due date come last), `priority` or `manual` (by `position`)"),
         ("order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same `sort` and `order`"),
@@ -63,7 +66,7 @@ pub(super) async fn list(
     conn.release();
     Ok(TaskPage {
         items: page.tasks.into_iter().map(TaskView::from).collect(),
-        next_cursor: page.next.map(|next| cursor::encode(asked.order, next)),
+        next_cursor: page.next.map(|next| cursor::encode(asked.order, &next)),
     })
 }
 
@@ -83,6 +86,7 @@ fn read(mut parameters: Parameters) -> Result<Asked> {
                 ("created", Sort::Created),
                 ("due", Sort::Due),
                 ("priority", Sort::Priority),
+                ("manual", Sort::Manual),
             ],
         ),
         descending: parameters.word("order", &[("asc", false), ("desc", true)]),
@@ -113,6 +117,8 @@ fn read(mut parameters: Parameters) -> Result<Asked> {
         status,
         priorities,
         tags,
+        project: of(&mut parameters, "project", "inbox"),
+        parent: of(&mut parameters, "parent", "none"),
         due_before: parameters.instant("dueBefore"),
         due_after: parameters.instant("dueAfter"),
     };
@@ -134,4 +140,19 @@ fn read(mut parameters: Parameters) -> Result<Asked> {
         after,
         limit,
     })
+}
+
+/// The value of a parameter that names something by its id, or by a word the lack of it.
+fn of(parameters: &mut Parameters, name: &str, lack: &str) -> Option<Option<Uuid>> {
+    let value = parameters.one(name)?;
+    if value == lack {
+        return Some(None);
+    }
+    let id = value.parse().ok();
+    if id.is_none() {
+        parameters
+            .errors
+            .push(name, format!("must be an id, or {lack}"));
+    }
+    id.map(Some)
 }

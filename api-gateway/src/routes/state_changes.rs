@@ -14,7 +14,8 @@ use crate::{
     view::{ProblemView, TaskView},
 };
 
-/// Completes a task. Of a recurring one only this instance: the next one comes by itself.
+/// Completes a task with its open subtasks. Of a recurring one only this instance: the next one comes by
+/// itself, with its subtasks open again.
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/complete",
@@ -36,7 +37,7 @@ pub(super) async fn complete(
     finish(tx, owner, id, changed).await
 }
 
-/// Opens a completed task again.
+/// Opens a completed task again, and the tasks that it is a subtask of.
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/reopen",
@@ -59,7 +60,7 @@ pub(super) async fn reopen(
     finish(tx, owner, id, changed).await
 }
 
-/// Brings a deleted task back.
+/// Brings a deleted task back, with the subtasks that were deleted with it.
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/restore",

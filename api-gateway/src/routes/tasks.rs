@@ -10,14 +10,22 @@ use chrono::{DateTime, SubsecRound, Utc};
 use domain::task::{Task, limits};
 use runtime::auth;
 use sqlx::PgConnection;
-use store::{tasks::Created, users::User};
+use store::{
+    tasks::{Created, Misplaced},
+    users::User,
+};
 use uuid::Uuid;
 
+use super::{
+    place,
+    scope::{Scope, edit},
+};
 use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
     input::Context,
     path::Id,
+    query::Parameters,
     state::Gateway,
     view::{ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
 };
@@ -34,22 +42,30 @@ pub(super) async fn writer(conn: &mut PgConnection, id: Uuid) -> Result<User> {
         .ok_or_else(Error::no_account)
 }
 
+/// As [`writer`], of a write that looks at other rows of the user's than the one it writes.
+pub(super) async fn writer_alone(conn: &mut PgConnection, id: Uuid) -> Result<User> {
+    store::users::by_id_alone(conn, id)
+        .await?
+        .ok_or_else(Error::no_account)
+}
+
 /// A task with its version as `ETag`.
 pub(super) fn answer(status: StatusCode, task: Task) -> Response {
-    let etag = etag(&task);
+    let etag = etag(task.version);
     (status, [(header::ETAG, etag)], Json(TaskView::from(task))).into_response()
 }
 
-fn etag(task: &Task) -> String {
-    format!("\"{}\"", task.version)
+/// The entity tag of a version.
+pub(super) fn etag(version: i64) -> String {
+    format!("\"{version}\"")
 }
 
-/// Whether a list of entity tags (RFC 9110 §13.1) names that of `task`; none without the header.
-fn names(headers: &HeaderMap, header: header::HeaderName, task: &Task) -> Option<bool> {
+/// Whether a list of entity tags (RFC 9110 §13.1) names that of a version; none without the header.
+pub(super) fn names(headers: &HeaderMap, header: header::HeaderName, version: i64) -> Option<bool> {
     let values = headers.get_all(header);
     let mut values = values.iter().peekable();
     values.peek()?;
-    let etag = etag(task);
+    let etag = etag(version);
     Some(values.filter_map(|value| value.to_str().ok()).any(|list| {
         list.split(',')
             .map(str::trim)
@@ -57,16 +73,17 @@ fn names(headers: &HeaderMap, header: header::HeaderName, task: &Task) -> Option
     }))
 }
 
-fn changed_meanwhile() -> Error {
+/// 412.
+pub(super) fn changed_meanwhile() -> Error {
     Error::new(
         StatusCode::PRECONDITION_FAILED,
-        "the task has another version than If-Match asks for; read it again",
+        "it has another version than If-Match asks for; read it again",
     )
 }
 
 /// The channels that `input` may name, with their URLs: those of its owner, and those that `before`
 /// has already, even if they are gone by now: an edit of the title must not fail over it.
-async fn channels_for(
+pub(super) async fn channels_for(
     conn: &mut PgConnection,
     owner: Uuid,
     before: Option<&Task>,
@@ -81,7 +98,7 @@ async fn channels_for(
     Ok(kept.chain(own).collect())
 }
 
-fn names_channels(input: &TaskInput) -> bool {
+pub(super) fn names_channels(input: &TaskInput) -> bool {
     input.reminders.iter().any(|r| !r.channels.is_empty())
 }
 
@@ -114,6 +131,9 @@ pub(super) async fn create(
     } else {
         Vec::new()
     };
+    if input.parent.is_some() {
+        return place::create_subtask(&gateway, owner, id, input, &channels).await;
+    }
     let mut known = gateway.zones.of(owner);
     // The zone that is remembered may be an old one: the statement then writes nothing, and it is read.
     for _ in 0..ZONE_ATTEMPTS {
@@ -146,14 +166,11 @@ pub(super) async fn create(
             Created::Exists => {
                 let mut conn = gateway.store.acquire().await?;
                 let there = store::tasks::get(&mut conn, owner, id).await?;
-                let there = there.filter(|task| content.is_of(task)).ok_or_else(|| {
-                    Error::new(
-                        StatusCode::CONFLICT,
-                        "this id is taken by a task of other content; send another id, or none",
-                    )
-                })?;
+                let there = there.filter(|task| content.is_of(task));
+                let there = there.ok_or_else(id_is_taken)?;
                 return Ok(answer(StatusCode::OK, there));
             }
+            Created::NoProject => return Err(place::misplaced(Misplaced::NoProject)),
             Created::OwnerChanged => {}
         }
     }
@@ -161,6 +178,14 @@ pub(super) async fn create(
         StatusCode::CONFLICT,
         "the time zone of the account changes all the time; send the request again",
     ))
+}
+
+/// 409 for a creation under an id that is in use.
+pub(super) fn id_is_taken() -> Error {
+    Error::new(
+        StatusCode::CONFLICT,
+        "this id is taken by something of other content; send another id, or none",
+    )
 }
 
 /// How often a task is written when its owner's zone turns out to be another one.
@@ -193,21 +218,24 @@ pub(super) async fn get(
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
     conn.release();
-    if names(&headers, header::IF_NONE_MATCH, &task) == Some(true) {
-        let etag = [(header::ETAG, etag(&task))];
+    if names(&headers, header::IF_NONE_MATCH, task.version) == Some(true) {
+        let etag = [(header::ETAG, etag(task.version))];
         return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
     }
     Ok(answer(StatusCode::OK, task))
 }
 
 /// Changes a task by a JSON merge patch (RFC 7396): a field that is not named stays, null takes it
-/// away, lists are replaced whole.
+/// away, lists are replaced whole. Of a series, what is written holds for this instance and all that
+/// follow, but `due`, which moves this one alone; `scope` says it otherwise. A subtask that gets another
+/// `project` and no `parent` is a subtask no more.
 #[utoipa::path(
     patch,
     path = "/v1/tasks/{id}",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
+        ("scope" = Option<String>, Query, description = "Of a series: `this` changes this instance alone; `following` this one and all that follow, its `due` included"),
         ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be changed."),
     ),
     request_body(
@@ -228,23 +256,33 @@ pub(super) async fn patch(
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
+    mut parameters: Parameters,
     Document(patch): Document,
 ) -> Result<Response> {
+    let scope = Scope::read(&mut parameters);
+    parameters.finish()?;
     if !patch.is_object() {
         return Err(Error::field("body", "must be an object"));
     }
     let mut tx = gateway.store.begin().await?;
-    let user = writer(&mut tx, owner).await?;
-    let mut task = store::tasks::get_for_update(&mut tx, owner, id)
+    let moves = ["project", "parent"]
+        .iter()
+        .any(|field| patch.get(field).is_some());
+    let user = if moves {
+        writer_alone(&mut tx, owner).await?
+    } else {
+        writer(&mut tx, owner).await?
+    };
+    let task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, &task) == Some(false) {
+    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
         return Err(changed_meanwhile());
     }
     let mut merged = serde_json::to_value(TaskInput::of(&task))
         .map_err(|error| Error::from(runtime::Problem::internal(error)))?;
     json_patch::merge(&mut merged, &patch);
-    let input: TaskInput = decode(merged, "")?;
+    let mut input: TaskInput = decode(merged, "")?;
     if input.id != Some(id) {
         return Err(Error::field("id", "cannot be changed"));
     }
@@ -258,20 +296,25 @@ pub(super) async fn patch(
         zone,
         channels: &channels,
     };
+    if moves {
+        let place = place::patched(&mut tx, &task, &patch, &input).await?;
+        (input.project, input.parent) = (place.project, place.parent);
+    }
     let content = input.check(&context)?;
-    if content.is_of(&task) {
+    let now = now();
+    let edited = edit(&task, content, scope, zone, now)?;
+    if edited == task {
         return Ok(answer(StatusCode::OK, task));
     }
-    content.write_to(&mut task, zone);
     // The row is locked since it was read, so its version is the one that was read.
-    let task = store::tasks::update(&mut tx, &task, zone, now())
+    let task = store::tasks::put(&mut tx, &task, &edited, zone, now)
         .await?
         .ok_or_else(changed_meanwhile)?;
     tx.commit().await?;
     Ok(answer(StatusCode::OK, task))
 }
 
-/// Deletes a task; `POST /v1/tasks/{id}/restore` brings it back.
+/// Deletes a task with its subtasks; `POST /v1/tasks/{id}/restore` brings them back.
 #[utoipa::path(
     delete,
     path = "/v1/tasks/{id}",
@@ -297,7 +340,7 @@ pub(super) async fn delete(
     let task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, &task) == Some(false) {
+    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
         return Err(changed_meanwhile());
     }
     store::tasks::delete(&mut tx, owner, id, Some(task.version), now()).await?;

@@ -119,7 +119,7 @@ impl Series {
     }
 
     /// The index of a rule's occurrence with this original time, when there is one.
-    fn find(&self, original: Start) -> Option<u64> {
+    pub(super) fn find(&self, original: Start) -> Option<u64> {
         let at = to_instant(&original, self.zone.tz()).timestamp();
         // The step at this instant is the first or second that is looked at.
         let raw = self.raw_from(at, &mut 8)?;

@@ -16,6 +16,7 @@ mod describe;
 mod exceptions;
 mod expand;
 mod lowered;
+mod moved;
 mod parts;
 mod preset;
 mod rrule;
@@ -26,6 +27,7 @@ mod times;
 mod words;
 mod zone;
 
+pub use describe::ClockChange;
 pub use preset::{Preset, Weekday};
 pub use rrule::{Frequency, NthWeekday, Rule, Until};
 pub use series::{Occurrence, Series};

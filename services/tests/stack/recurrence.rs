@@ -2,13 +2,11 @@
 
 use chrono::{NaiveDate, Utc};
 use domain::{
+    instances::next_instances,
     recurrence::{Basis, RuleSpec, SeriesSpec, Start},
     task::{Due, RemindAt, ReminderSpec},
 };
-use services::{
-    consumer::Consumer,
-    recurrence::{Recurrence, next_instances},
-};
+use services::{consumer::Consumer, recurrence::Recurrence};
 
 use crate::support::{create, events, task, user};
 

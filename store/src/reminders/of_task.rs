@@ -119,16 +119,16 @@ pub async fn replace_for_tasks(
     .map(|_| ())
 }
 
-/// Cancels the waiting reminders of a task that is completed or deleted.
+/// Cancels the waiting reminders of tasks that are completed or deleted.
 ///
 /// # Errors
 /// From the database.
-pub async fn cancel_for_task(
+pub async fn cancel_for_tasks(
     conn: &mut PgConnection,
-    task: Uuid,
+    tasks: &[Uuid],
     now: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    cancel_where(conn, &[task], &Wanted::default(), now, now).await
+    cancel_where(conn, tasks, &Wanted::default(), now, now).await
 }
 
 /// Cancels the waiting reminders of tasks but those that are written still: a time before `horizon`

@@ -20,6 +20,8 @@ pub enum Created {
     Exists,
     /// Its owner is gone, or has another zone by now; nothing was written.
     OwnerChanged,
+    /// Its project is none of its owner's, or is archived; nothing was written.
+    NoProject,
 }
 
 /// The task, the rows of its reminders and its events, or nothing. The owner's row is kept from changing
@@ -27,12 +29,17 @@ pub enum Created {
 const CREATE: &str = "
     with owner as materialized (
         select id from users where id = $2 and ($17::text is null or time_zone = $17) for share),
+    project as materialized (
+        select p.id from projects p join owner on p.owner_id = owner.id
+        where p.id = $25 and ($29 or p.archived_at is null) for key share of p),
     task as (
         insert into tasks (id, owner_id, title, description, priority, tags, due_date, due_local,
             due_zone, due_at, recurrence, series_id, occurrence, reminders, completed_at,
-            created_at, updated_at, version)
-        select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, 1
-        from owner on conflict (id) do nothing returning id),
+            created_at, updated_at, version, project_id, parent_id, position, following)
+        select $1, id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16, 1,
+            $25, $26, $27, $28
+        from owner where $25::uuid is null or exists (select 1 from project)
+        on conflict (id) do nothing returning id),
     reminder as (
         insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
         select r.id, 'api', $2, task.id, $3, r.channels, r.at
@@ -42,7 +49,8 @@ const CREATE: &str = "
         select e.id, e.topic, e.subject, (hashtext(e.subject) & 15)::smallint, e.event
         from task, unnest($21::uuid[], $22::text[], $23::text[], $24::jsonb[])
              as e (id, topic, subject, event))
-    select exists (select 1 from owner), exists (select 1 from task)";
+    select exists (select 1 from owner), $25::uuid is null or exists (select 1 from project),
+        exists (select 1 from task)";
 
 /// Creates `task` for its owner, who asks for it, provided that their zone is `zone`. One statement is
 /// one transaction: outside of another it is durable when this returns, and the caller wakes the relay.
@@ -73,7 +81,7 @@ pub async fn create(
     Ok(
         match insert(conn, task, zone, None, Actor::System, now).await? {
             Created::Task(task) => Some(*task),
-            Created::Exists | Created::OwnerChanged => None,
+            Created::Exists | Created::OwnerChanged | Created::NoProject => None,
         },
     )
 }
@@ -97,7 +105,7 @@ async fn insert(
     let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
     let wanted = Wanted::of_new(&task, zone, now);
     let events = Rows::of(&[event_of(EventType::TaskCreated, &task, now)?.by(actor)]);
-    let (owner, created): (bool, bool) = sqlx::query_as(CREATE)
+    let (owner, project, created): (bool, bool, bool) = sqlx::query_as(CREATE)
         .bind(task.id)
         .bind(task.owner)
         .bind(&task.title)
@@ -122,11 +130,18 @@ async fn insert(
         .bind(&events.topics)
         .bind(&events.subjects)
         .bind(&events.events)
+        .bind(task.project)
+        .bind(task.parent)
+        .bind(task.position.as_str())
+        .bind(task.following.as_ref().map(Json))
+        // A series goes on in a project that was archived meanwhile.
+        .bind(actor == Actor::System)
         .fetch_one(conn)
         .await?;
-    Ok(match (owner, created) {
-        (true, true) => Created::Task(Box::new(task)),
-        (true, false) => Created::Exists,
-        (false, _) => Created::OwnerChanged,
+    Ok(match (owner, project, created) {
+        (true, true, true) => Created::Task(Box::new(task)),
+        (true, true, false) => Created::Exists,
+        (true, false, _) => Created::NoProject,
+        (false, ..) => Created::OwnerChanged,
     })
 }

@@ -1,7 +1,10 @@
 //! Listing tasks: filters, orders and keyset pages.
 
 use chrono::{DateTime, Utc};
-use domain::task::{Priority, Task};
+use domain::{
+    position::Position as ManualPosition,
+    task::{Priority, Task},
+};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
@@ -28,6 +31,10 @@ pub struct Filter {
     pub priorities: Vec<Priority>,
     /// Every one of these.
     pub tags: Vec<String>,
+    /// Of this project; `Some(None)`: of the inbox.
+    pub project: Option<Option<Uuid>>,
+    /// Subtasks of this task; `Some(None)`: those that are no subtasks.
+    pub parent: Option<Option<Uuid>>,
     /// Due earlier than this.
     pub due_before: Option<DateTime<Utc>>,
     /// Due at this or later.
@@ -44,6 +51,8 @@ pub enum Sort {
     Due,
     /// By priority; P1 comes first when ascending.
     Priority,
+    /// As their owner has put them.
+    Manual,
 }
 
 /// A sort key and its direction.
@@ -56,18 +65,20 @@ pub struct Order {
 }
 
 /// The sort key of one task.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Key {
     /// A creation time, or a due time.
     Time(DateTime<Utc>),
     /// A priority.
     Priority(Priority),
+    /// A place in the manual order.
+    Manual(ManualPosition),
     /// Sorted by due time, it has none.
     Undated,
 }
 
 /// The last task of a page: the next page starts behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Position {
     /// Its sort key.
     pub key: Key,
@@ -91,6 +102,7 @@ impl Order {
             Sort::Created => Key::Time(task.created_at),
             Sort::Due => task.due_at.map_or(Key::Undated, Key::Time),
             Sort::Priority => Key::Priority(task.priority),
+            Sort::Manual => Key::Manual(task.position.clone()),
         };
         Position { key, id: task.id }
     }
@@ -124,7 +136,7 @@ pub async fn list(
     let mut tasks: Vec<Task> = Vec::new();
     // A row comparison is never true of null, and "or due_at is null" would keep Postgres from
     // reading the index from the cursor on: so dated and undated tasks are read one after another.
-    let stretches: &[Stretch] = match (order.sort, after.map(|position| position.key)) {
+    let stretches: &[Stretch] = match (order.sort, after.as_ref().map(|position| &position.key)) {
         (Sort::Due, Some(Key::Undated)) => &[Stretch::Undated],
         (Sort::Due, _) => &[Stretch::Keyed, Stretch::Undated],
         _ => &[Stretch::Keyed],
@@ -134,7 +146,7 @@ pub async fn list(
         if missing == 0 {
             break;
         }
-        let after = after.filter(|_| number == 0);
+        let after = after.as_ref().filter(|_| number == 0);
         let mut query = select(owner, filter, order, stretch, after, missing);
         let rows = query.build().fetch_all(&mut *conn).await?;
         tasks.extend(tasks_of(&rows)?);
@@ -153,7 +165,7 @@ fn select(
     filter: &Filter,
     order: Order,
     stretch: Stretch,
-    after: Option<Position>,
+    after: Option<&Position>,
     limit: usize,
 ) -> QueryBuilder<Postgres> {
     let mut query =
@@ -178,6 +190,17 @@ fn select(
     if !filter.tags.is_empty() {
         query.push(" and tags @> ").push_bind(filter.tags.clone());
     }
+    for (column, wanted) in [("project_id", filter.project), ("parent_id", filter.parent)] {
+        match wanted {
+            Some(Some(id)) => {
+                query.push(format_args!(" and {column} = ")).push_bind(id);
+            }
+            Some(None) => {
+                query.push(format_args!(" and {column} is null"));
+            }
+            None => {}
+        }
+    }
     if let Some(before) = filter.due_before {
         query.push(" and due_at < ").push_bind(before);
     }
@@ -187,6 +210,7 @@ fn select(
     let (column, keyed) = match (order.sort, stretch) {
         (Sort::Created, _) => ("created_at", true),
         (Sort::Priority, _) => ("priority", true),
+        (Sort::Manual, _) => ("position", true),
         (Sort::Due, Stretch::Keyed) => {
             query.push(" and due_at is not null");
             ("due_at", true)
@@ -205,17 +229,23 @@ fn select(
         match key {
             Key::Time(time) => query
                 .push(format_args!(" and ({column}, id) {beyond} ("))
-                .push_bind(time)
+                .push_bind(*time)
                 .push(", ")
-                .push_bind(id)
+                .push_bind(*id)
                 .push(")"),
             Key::Priority(priority) => query
                 .push(format_args!(" and ({column}, id) {beyond} ("))
                 .push_bind(priority.number())
                 .push(", ")
-                .push_bind(id)
+                .push_bind(*id)
                 .push(")"),
-            Key::Undated => query.push(format_args!(" and id {beyond} ")).push_bind(id),
+            Key::Manual(place) => query
+                .push(format_args!(" and ({column}, id) {beyond} ("))
+                .push_bind(place.as_str().to_owned())
+                .push(", ")
+                .push_bind(*id)
+                .push(")"),
+            Key::Undated => query.push(format_args!(" and id {beyond} ")).push_bind(*id),
         };
     }
     if keyed {

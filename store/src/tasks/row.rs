@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
 use domain::{
+    position::Position,
     recurrence::SeriesSpec,
-    task::{Due, Priority, ReminderSpec, Task},
+    task::{Due, Following, Priority, ReminderSpec, Task},
 };
 use sqlx::{
     Column as _, FromRow, Postgres, Row as _, Type, error::BoxDynError, postgres::PgRow,
@@ -24,7 +25,7 @@ impl FromRow<'_, PgRow> for TaskRow {
 ///
 /// # Errors
 /// When a column is missing or cannot be read.
-pub(super) fn tasks_of(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
+pub(crate) fn tasks_of(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
     let Some(first) = rows.first() else {
         return Ok(Vec::new());
     };
@@ -41,6 +42,9 @@ struct Places {
     description: usize,
     priority: usize,
     tags: usize,
+    project: usize,
+    parent: usize,
+    position: usize,
     due_date: usize,
     due_local: usize,
     due_zone: usize,
@@ -48,6 +52,7 @@ struct Places {
     recurrence: usize,
     series: usize,
     occurrence: usize,
+    following: usize,
     reminders: usize,
     completed_at: usize,
     created_at: usize,
@@ -64,6 +69,9 @@ impl Places {
             description: place::<String>(row, "description")?,
             priority: place::<i16>(row, "priority")?,
             tags: place::<Vec<String>>(row, "tags")?,
+            project: place::<Uuid>(row, "project_id")?,
+            parent: place::<Uuid>(row, "parent_id")?,
+            position: place::<&str>(row, "position")?,
             due_date: place::<NaiveDate>(row, "due_date")?,
             due_local: place::<NaiveDateTime>(row, "due_local")?,
             due_zone: place::<&str>(row, "due_zone")?,
@@ -71,6 +79,7 @@ impl Places {
             recurrence: place::<Json<SeriesSpec>>(row, "recurrence")?,
             series: place::<Uuid>(row, "series_id")?,
             occurrence: place::<String>(row, "occurrence")?,
+            following: place::<Json<Following>>(row, "following")?,
             reminders: place::<Json<Vec<ReminderSpec>>>(row, "reminders")?,
             completed_at: place::<DateTime<Utc>>(row, "completed_at")?,
             created_at: place::<DateTime<Utc>>(row, "created_at")?,
@@ -88,6 +97,9 @@ impl Places {
             description: row.try_get_unchecked(self.description)?,
             priority: Priority::from_number(row.try_get_unchecked(self.priority)?),
             tags: row.try_get_unchecked(self.tags)?,
+            project: row.try_get_unchecked(self.project)?,
+            parent: row.try_get_unchecked(self.parent)?,
+            position: position(row, self.position)?,
             due: due(
                 row.try_get_unchecked(self.due_date)?,
                 row.try_get_unchecked(self.due_local)?,
@@ -99,6 +111,9 @@ impl Places {
                 .map(|Json(spec)| spec),
             series: row.try_get_unchecked(self.series)?,
             occurrence: row.try_get_unchecked(self.occurrence)?,
+            following: row
+                .try_get_unchecked::<Option<Json<Following>>, _>(self.following)?
+                .map(|Json(following)| following),
             reminders: row
                 .try_get_unchecked::<Json<Vec<ReminderSpec>>, _>(self.reminders)?
                 .0,
@@ -142,6 +157,9 @@ impl FromRow<'_, PgRow> for Edited {
             description: row.try_get("old_description")?,
             priority: Priority::from_number(row.try_get("old_priority")?),
             tags: row.try_get("old_tags")?,
+            project: row.try_get("old_project_id")?,
+            parent: row.try_get("old_parent_id")?,
+            position: position(row, "old_position")?,
             due,
             due_at: row.try_get("old_due_at")?,
             recurrence: row
@@ -149,6 +167,9 @@ impl FromRow<'_, PgRow> for Edited {
                 .map(|Json(spec)| spec),
             series: row.try_get::<Option<Uuid>, _>("old_series_id")?,
             occurrence: row.try_get("old_occurrence")?,
+            following: row
+                .try_get::<Option<Json<Following>>, _>("old_following")?
+                .map(|Json(following)| following),
             reminders: row
                 .try_get::<Json<Vec<ReminderSpec>>, _>("old_reminders")?
                 .0,
@@ -156,6 +177,17 @@ impl FromRow<'_, PgRow> for Edited {
         };
         Ok(Self { before, after })
     }
+}
+
+/// A position as it is stored.
+pub(crate) fn position<C>(row: &PgRow, column: C) -> sqlx::Result<Position>
+where
+    C: sqlx::ColumnIndex<PgRow> + std::fmt::Debug + Copy,
+{
+    Position::parse(row.try_get(column)?).map_err(|why| sqlx::Error::ColumnDecode {
+        index: format!("{column:?}"),
+        source: BoxDynError::from(why),
+    })
 }
 
 fn due(
