@@ -14,9 +14,14 @@ mod rest {
     mod isolation;
     mod listing;
     mod openapi;
+    mod order;
+    mod projects;
     mod push;
     mod recurring;
     mod reminders;
+    mod series;
     mod states;
+    mod subtasks;
+    mod tags;
     mod tasks;
 }

@@ -129,7 +129,10 @@ pub(super) async fn preview(
         None => Some(now),
     };
     let due = check_due(&input.due, zone, &mut errors);
-    let spec = check_recurrence(input.recurrence, due.as_ref(), zone, &mut errors);
+    // A recurrence starts with its due date: without that, nothing could be said of it.
+    let spec = due
+        .as_ref()
+        .and_then(|due| check_recurrence(input.recurrence, Some(due), zone, &mut errors));
     let (Some(spec), Some(after)) = (spec, after) else {
         return Err(errors.into());
     };

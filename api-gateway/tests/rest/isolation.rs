@@ -1,7 +1,7 @@
 use axum::{body::Body, http::Method};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::app::App;
+use super::app::{App, Caller};
 
 #[tokio::test]
 async fn nobody_sees_or_changes_what_belongs_to_another() {
@@ -45,6 +45,191 @@ async fn nobody_sees_or_changes_what_belongs_to_another() {
     ada.get(&path).await.expect(404);
 }
 
+/// What Ada owns, by what a path of the document names with its parameter.
+struct Owned {
+    task: String,
+    series: String,
+    project: String,
+    reminder: String,
+    channel: String,
+}
+
+impl Owned {
+    async fn by(user: &Caller) -> Self {
+        let new = json!({ "name": "Secret" });
+        let project = user.post("/v1/projects", new).await.expect(201).id();
+        let task = json!({
+            "title": "Secret", "tags": ["secret"], "project": project,
+            "due": { "date": "2030-01-01" }, "recurrence": { "rrule": "FREQ=DAILY" },
+            "reminders": [{ "beforeSeconds": 0 }],
+        });
+        let task = user.task(task).await.id();
+        let reminders = user.get(&format!("/v1/tasks/{task}/reminders")).await;
+        let reminder = reminders.expect(200).body["items"][0]["id"].clone();
+        let new = json!({ "type": "webhook", "url": "https://example.com" });
+        let channel = user.post("/v1/channels", new).await.expect(201).id();
+        Self {
+            series: task.clone(),
+            task,
+            project,
+            reminder: reminder.as_str().unwrap().to_owned(),
+            channel,
+        }
+    }
+
+    /// A path of the document that names what is owned.
+    fn fill(&self, path: &str) -> String {
+        let (what, name) = [
+            ("/v1/tasks/{id}", &self.task),
+            ("/v1/series/{id}", &self.series),
+            ("/v1/projects/{id}", &self.project),
+            ("/v1/reminders/{id}", &self.reminder),
+            ("/v1/channels/{id}", &self.channel),
+            ("/v1/tags/{name}", &"secret".to_owned()),
+        ]
+        .into_iter()
+        .find(|(start, _)| path.starts_with(start))
+        .map(|(start, id)| (start, id.clone()))
+        .unwrap_or_else(|| panic!("say above what {path} names"));
+        let (start, _) = what.rsplit_once('/').unwrap();
+        path.replacen(what, &format!("{start}/{name}"), 1)
+    }
+}
+
+/// A body that the operation takes from whoever owns what its path names.
+fn body_of(method: &str, path: &str) -> Option<Value> {
+    Some(match (method, path) {
+        ("PATCH", "/v1/tasks/{id}") => json!({ "title": "Mine" }),
+        ("PATCH", "/v1/projects/{id}") => json!({ "name": "Mine" }),
+        ("PATCH", "/v1/tags/{name}") => json!({ "name": "mine" }),
+        ("POST", "/v1/tasks/{id}/move" | "/v1/projects/{id}/move") => json!({ "to": "first" }),
+        ("POST", "/v1/reminders/{id}/snooze") => json!({ "minutes": 5 }),
+        _ => return None,
+    })
+}
+
+/// Every row that a user owns, and every event.
+async fn everything(app: &App) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for table in [
+        "tasks",
+        "projects",
+        "reminders",
+        "channels",
+        "outbox",
+        "firings",
+        "deliveries",
+    ] {
+        let query = format!("select row_to_json(t)::text from {table} t order by 1");
+        let found: Vec<String> = sqlx::query_scalar(sqlx::AssertSqlSafe(query))
+            .fetch_all(&*app.pool)
+            .await
+            .unwrap();
+        rows.extend(found);
+    }
+    rows
+}
+
+#[tokio::test]
+async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
+    let app = App::start().await;
+    let (ada, eve) = (app.user().await, app.user().await);
+    let owned = Owned::by(&ada).await;
+    let before = everything(&app).await;
+    let document = serde_json::to_value(gateway::document()).unwrap();
+    let mut calls = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        // The link of an e-mail is for whoever has it.
+        if !path.contains('{') || path.starts_with("/v1/unsubscribe/") {
+            continue;
+        }
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let body = body_of(&method, path);
+            let takes_one = operation.get("requestBody").is_some();
+            assert_eq!(
+                takes_one,
+                body.is_some(),
+                "give {method} {path} its body above"
+            );
+            calls.push((method.parse::<Method>().unwrap(), path.clone(), body));
+        }
+    }
+    assert!(calls.len() >= 22, "{}", calls.len());
+    for (method, path, body) in &calls {
+        let path = owned.fill(path);
+        let answer = match body {
+            Some(body) => eve.json(method.clone(), &path, body.clone()).await,
+            None => eve.send(method.clone(), &path, &[], Body::empty()).await,
+        };
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
+    }
+    assert_eq!(everything(&app).await, before);
+    // What names another's things in a body or a query finds nothing either.
+    let anything = json!({ "title": "x" });
+    let mine = eve.task(anything).await.id();
+    let (task, project) = (&owned.task, &owned.project);
+    let own = format!("/v1/tasks/{mine}");
+    for (field, path, body) in [
+        (
+            "project",
+            "/v1/tasks".to_owned(),
+            json!({ "title": "x", "project": project }),
+        ),
+        (
+            "parent",
+            "/v1/tasks".to_owned(),
+            json!({ "title": "x", "parent": task }),
+        ),
+        ("before", format!("{own}/move"), json!({ "before": task })),
+        ("after", format!("{own}/move"), json!({ "after": task })),
+        (
+            "project",
+            format!("{own}/move"),
+            json!({ "project": project }),
+        ),
+        ("parent", format!("{own}/move"), json!({ "parent": task })),
+    ] {
+        let answer = eve.post(&path, body.clone()).await;
+        assert_eq!(answer.fields(), [field], "{path} {body}");
+    }
+    for patch in [json!({ "project": project }), json!({ "parent": task })] {
+        let field = patch.as_object().unwrap().keys().next().unwrap().clone();
+        assert_eq!(eve.patch(&own, patch).await.fields(), [field]);
+    }
+    let lists = [
+        format!("/v1/tasks?status=all&project={project}"),
+        format!("/v1/tasks?status=all&parent={task}"),
+        "/v1/tags".to_owned(),
+        "/v1/series".to_owned(),
+        "/v1/projects?archived=all".to_owned(),
+    ];
+    for list in lists {
+        assert_eq!(
+            eve.get(&list).await.expect(200).body["items"],
+            json!([]),
+            "{list}"
+        );
+    }
+    // The same calls are Ada's to make: what is refused above is refused for whose it is.
+    let gone = ["DELETE", "complete", "end", "skip", "restore"];
+    let harmless = |(method, path, _): &&(Method, String, Option<Value>)| {
+        !gone.contains(&method.as_str()) && !gone.iter().any(|end| path.ends_with(end))
+    };
+    for (method, path, body) in calls.iter().filter(harmless) {
+        let path = owned.fill(path);
+        let answer = match body {
+            Some(body) => ada.json(method.clone(), &path, body.clone()).await,
+            None => ada.send(method.clone(), &path, &[], Body::empty()).await,
+        };
+        assert!(
+            answer.status.is_success(),
+            "{method} {path}: {}",
+            answer.body
+        );
+    }
+}
+
 #[tokio::test]
 async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
     let app = App::start().await;
@@ -64,14 +249,16 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
                 continue;
             }
             let method: Method = method.to_uppercase().parse().unwrap();
-            let path = path.replace("{id}", "00000000-0000-0000-0000-000000000000");
+            let path = path
+                .replace("{id}", "00000000-0000-0000-0000-000000000000")
+                .replace("{name}", "x");
             let answer = nobody.send(method, &path, &[], Body::empty()).await;
             let answer = answer.expect(401);
             assert_eq!(answer.headers["www-authenticate"], "Bearer");
             refused += 1;
         }
     }
-    assert_eq!(refused, 26);
+    assert_eq!(refused, 43);
     for path in ["/healthz", "/openapi.json"] {
         nobody.get(path).await.expect(200);
     }

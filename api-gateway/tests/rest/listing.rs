@@ -203,6 +203,8 @@ async fn a_parameter_that_cannot_be_understood_is_named() {
         ("dueBefore", "dueBefore=tomorrow"),
         ("dueBefore", "dueBefore=9999-12-31T00:00:00Z"),
         ("dueAfter", "dueAfter=2030-01-01"),
+        ("project", "project=x"),
+        ("parent", "parent=inbox"),
         ("sort", "sort=title"),
         ("order", "order=up"),
         ("limit", "limit=0"),

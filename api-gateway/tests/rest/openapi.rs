@@ -40,18 +40,35 @@ fn the_document_lists_every_route() {
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours
+    GET /v1/projects
+    POST /v1/projects
+    DELETE /v1/projects/{id}
+    GET /v1/projects/{id}
+    PATCH /v1/projects/{id}
+    POST /v1/projects/{id}/archive
+    POST /v1/projects/{id}/move
+    POST /v1/projects/{id}/unarchive
     GET /v1/push/key
+    POST /v1/recurrence/preview
     GET /v1/reminders/{id}/history
     POST /v1/reminders/{id}/snooze
+    GET /v1/series
+    GET /v1/series/{id}/completions
+    POST /v1/series/{id}/end
+    GET /v1/tags
+    DELETE /v1/tags/{name}
+    PATCH /v1/tags/{name}
     GET /v1/tasks
     POST /v1/tasks
     DELETE /v1/tasks/{id}
     GET /v1/tasks/{id}
     PATCH /v1/tasks/{id}
     POST /v1/tasks/{id}/complete
+    POST /v1/tasks/{id}/move
     GET /v1/tasks/{id}/reminders
     POST /v1/tasks/{id}/reopen
     POST /v1/tasks/{id}/restore
+    POST /v1/tasks/{id}/skip
     GET /v1/unsubscribe/{channel}/{token}
     POST /v1/unsubscribe/{channel}/{token}
     POST /v1/users
@@ -113,7 +130,7 @@ async fn every_documented_operation_is_served() {
     let served = user.get("/openapi.json").await.expect(200).body;
     assert_eq!(served, document());
     for (method, path) in operations(&served) {
-        let path = path.replace("{id}", "not-an-id");
+        let path = path.replace("{id}", "not-an-id").replace("{name}", "%0A");
         let method: Method = method.parse().unwrap();
         let answer = user.json(method.clone(), &path, Value::Null).await;
         // Its own answer, whatever it is: neither "no such path" nor "not this method".

@@ -10,7 +10,7 @@ async fn a_title_is_enough() {
     let task = user.task(json!({ "title": "  Buy milk " })).await;
     assert_eq!(task.headers["etag"], "\"1\"");
     let mut body = task.body.clone();
-    for varying in ["id", "createdAt", "updatedAt"] {
+    for varying in ["id", "position", "createdAt", "updatedAt"] {
         assert!(body.as_object_mut().unwrap().remove(varying).is_some());
     }
     assert_eq!(

@@ -31,7 +31,7 @@ impl World {
         self.task_events.insert((reminder, 0));
     }
 
-    /// A write of the gateway, or a put of the operator: `replace_for_task`, `cancel_for_task`, `put`.
+    /// A write of the gateway, or a put of the operator: `replace_for_task`, `cancel_for_tasks`, `put`.
     /// `None`: it changes nothing, or is refused.
     pub(crate) fn command(
         &mut self,

@@ -4,7 +4,7 @@ use chrono::{NaiveDate, Utc};
 use domain::{
     instances::next_instances,
     recurrence::{Basis, RuleSpec, SeriesSpec, Start},
-    task::{Due, RemindAt, ReminderSpec},
+    task::{Due, RemindAt, ReminderSpec, Task},
 };
 use services::{consumer::Consumer, recurrence::Recurrence};
 
@@ -201,4 +201,135 @@ async fn a_rebuild_makes_what_is_missing_and_nothing_that_was_there_before() {
     // Three instances, each an event and its notice.
     assert_eq!(after, 6);
     assert!(before > after);
+}
+
+/// A task that is due each day, the first time tomorrow, stored.
+async fn daily(store: &store::Store, owner: uuid::Uuid) -> Task {
+    let start = Utc::now().date_naive() + chrono::Days::new(1);
+    let rule = RuleSpec::Rrule("FREQ=DAILY".into());
+    let mut first = task(owner, &[]);
+    first.due = Some(Due::On { date: start });
+    first.recurrence = Some(SeriesSpec::new(rule, Start::On(start), None));
+    first.series = Some(first.id);
+    first.occurrence = Some(start.to_string());
+    create(store, &first).await;
+    first
+}
+
+/// Hands the completion of a task to the service; what is open then.
+async fn continued(store: &store::Store, owner: uuid::Uuid, id: uuid::Uuid) -> Vec<Task> {
+    let event = completed(store, owner, id).await;
+    handled(store, owner, event).await
+}
+
+async fn handled(
+    store: &store::Store,
+    owner: uuid::Uuid,
+    event: domain::event::Event,
+) -> Vec<Task> {
+    let service = Recurrence {
+        store: store.clone(),
+    };
+    service.handle(&[event]).await.unwrap();
+    let mut conn = store.acquire().await.unwrap();
+    let mut open = Vec::new();
+    for id in open_tasks(store).await {
+        open.push(
+            store::tasks::get(&mut conn, owner, id)
+                .await
+                .unwrap()
+                .unwrap(),
+        );
+    }
+    open
+}
+
+#[tokio::test]
+async fn the_next_instance_has_the_subtasks_of_the_one_before_it() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let first = daily(&store, owner).await;
+    let mut parent = first.id;
+    for title in ["step", "step of the step"] {
+        let step = Task {
+            parent: Some(parent),
+            ..Task::new(uuid::Uuid::now_v7(), owner, title, Utc::now())
+        };
+        create(&store, &step).await;
+        parent = step.id;
+    }
+    let open = continued(&store, owner, first.id).await;
+    assert_eq!(open.len(), 3);
+    let by_title = |title: &str| open.iter().find(|task| task.title == title).unwrap();
+    let next = by_title(&first.title);
+    assert_eq!(next.position, first.position);
+    assert_eq!(by_title("step").parent, Some(next.id));
+    assert_eq!(
+        by_title("step of the step").parent,
+        Some(by_title("step").id)
+    );
+}
+
+#[tokio::test]
+async fn a_series_that_was_ended_meanwhile_goes_on_no_more() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let first = daily(&store, owner).await;
+    let event = completed(&store, owner, first.id).await;
+    let mut transaction = store.begin().await.unwrap();
+    let of = store::Owner::of(owner);
+    let ended = store::series::end(&mut transaction, of, first.id, Utc::now()).await;
+    assert!(ended.unwrap());
+    transaction.commit().await.unwrap();
+    assert_eq!(handled(&store, owner, event).await, []);
+}
+
+#[tokio::test]
+async fn a_recurring_subtask_ends_with_its_parent() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let parent = task(owner, &[]);
+    create(&store, &parent).await;
+    let first = daily(&store, owner).await;
+    sqlx::query("update tasks set parent_id = $2 where id = $1")
+        .bind(first.id)
+        .bind(parent.id)
+        .execute(store.pool())
+        .await
+        .unwrap();
+    let open = continued(&store, owner, first.id).await;
+    let next = open.iter().find(|task| task.id != parent.id).unwrap();
+    assert_eq!(next.parent, Some(parent.id));
+    completed(&store, owner, parent.id).await;
+    for event in events(&store, "task-events").await {
+        assert_eq!(handled(&store, owner, event).await, []);
+    }
+}
+
+#[tokio::test]
+async fn an_instance_that_was_moved_is_followed_all_the_same() {
+    let store = store::testing::database().await;
+    let owner = user(&store).await;
+    let first = daily(&store, owner).await;
+    let mut next = continued(&store, owner, first.id).await.remove(0);
+    // It takes another occurrence, so that its own, whose id it has, is the one that follows.
+    let second = next.occurrence.replace(first.occurrence.clone().unwrap());
+    let mut transaction = store.begin().await.unwrap();
+    let zone = chrono_tz::Europe::Berlin;
+    store::tasks::update(&mut transaction, &next, zone, Utc::now())
+        .await
+        .unwrap()
+        .unwrap();
+    transaction.commit().await.unwrap();
+    let open = continued(&store, owner, next.id).await;
+    assert_eq!(open.len(), 1);
+    assert_ne!(open[0].id, next.id);
+    assert_eq!(open[0].occurrence, second);
+    // Completed anew, it is followed by the one that is there.
+    let mut transaction = store.begin().await.unwrap();
+    store::tasks::reopen(&mut transaction, owner, next.id, zone, Utc::now())
+        .await
+        .unwrap();
+    transaction.commit().await.unwrap();
+    assert_eq!(continued(&store, owner, next.id).await, open);
 }
