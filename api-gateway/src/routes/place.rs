@@ -119,7 +119,7 @@ pub(super) async fn create_subtask(
     content.project = place.project;
     let now = now();
     let task = content.into_task(id, owner, zone, now);
-    match store::tasks::create_in_zone(&mut *tx, &task, zone, now).await? {
+    match store::tasks::create_in_zone(&mut tx, &task, zone, now).await? {
         Created::Task(task) => {
             tx.commit().await?;
             Ok(answer(StatusCode::CREATED, *task))
