@@ -83,7 +83,7 @@ pub(super) fn changed_meanwhile() -> Error {
 
 /// The channels that `input` may name, with their URLs: those of its owner, and those that `before`
 /// has already, even if they are gone by now: an edit of the title must not fail over it.
-pub(super) async fn channels_for(
+async fn channels_for(
     conn: &mut PgConnection,
     owner: Uuid,
     before: Option<&Task>,
@@ -98,7 +98,7 @@ pub(super) async fn channels_for(
     Ok(kept.chain(own).collect())
 }
 
-pub(super) fn names_channels(input: &TaskInput) -> bool {
+fn names_channels(input: &TaskInput) -> bool {
     input.reminders.iter().any(|r| !r.channels.is_empty())
 }
 

@@ -268,6 +268,13 @@ async fn a_task_is_in_a_project_or_in_the_inbox() {
         let new = json!({ "title": "x", "project": project });
         assert_eq!(user.post("/v1/tasks", new).await.fields(), ["project"]);
     }
+    // Nor under a task that is in it.
+    let sql = "update tasks set project_id = $2::uuid where id = $1::uuid";
+    let inside = user.task(json!({ "title": "inside" })).await.id();
+    let bound = sqlx::query(sql).bind(&inside).bind(&work);
+    bound.execute(&*app.pool).await.unwrap();
+    let patch = json!({ "parent": inside });
+    assert_eq!(user.patch(&path, patch).await.fields(), ["project"]);
     let bad = user.get("/v1/tasks?project=none").await;
     assert_eq!(bad.fields(), ["project"]);
 }

@@ -106,7 +106,8 @@ async fn completed(
         .unwrap();
     transaction.commit().await.unwrap();
     let all = events(store, "task-events").await;
-    all.into_iter().next_back().unwrap()
+    let of = id.to_string();
+    all.into_iter().rfind(|event| event.subject == of).unwrap()
 }
 
 async fn open_tasks(store: &store::Store) -> Vec<uuid::Uuid> {

@@ -74,7 +74,7 @@ pub async fn place(
 ) -> sqlx::Result<Result<Place, Misplaced>> {
     let Some(parent) = wanted.parent else {
         return Ok(match wanted.project {
-            Some(project) if !takes_tasks(conn, owner, project).await? => Err(Misplaced::NoProject),
+            Some(project) if !takes(conn, owner, project, task).await? => Err(Misplaced::NoProject),
             _ => Ok(wanted),
         });
     };
@@ -84,6 +84,11 @@ pub async fn place(
     };
     if wanted.project.is_some() && wanted.project != above.project_id {
         return Ok(Err(Misplaced::OtherProject));
+    }
+    if let Some(project) = above.project_id
+        && !takes(conn, owner, project, task).await?
+    {
+        return Ok(Err(Misplaced::NoProject));
     }
     if parent == task || above.ids.contains(&task) {
         return Ok(Err(Misplaced::Circle));
@@ -107,14 +112,22 @@ pub async fn place(
     }))
 }
 
-/// Whether tasks may be put into a project.
-async fn takes_tasks(conn: &mut PgConnection, owner: Owner, project: Uuid) -> sqlx::Result<bool> {
+/// Whether a task may be put into a project, or is in it already.
+async fn takes(
+    conn: &mut PgConnection,
+    owner: Owner,
+    project: Uuid,
+    task: Uuid,
+) -> sqlx::Result<bool> {
     sqlx::query_scalar(
         "select exists (select 1 from projects
-             where id = $1 and owner_id = $2 and archived_at is null)",
+             where id = $1 and owner_id = $2
+                 and (archived_at is null
+                      or exists (select 1 from tasks where id = $3 and project_id = $1)))",
     )
     .bind(project)
     .bind(owner.id())
+    .bind(task)
     .fetch_one(conn)
     .await
 }
