@@ -5,6 +5,7 @@
 //! what a task may hold is decided in `input`, without I/O.
 
 mod attempts;
+mod authorize;
 mod body;
 mod client;
 mod cursor;
@@ -15,8 +16,11 @@ mod observe;
 mod openapi;
 mod passwords;
 mod path;
+mod personal_token;
 mod query;
+mod random;
 mod routes;
+mod scopes;
 mod state;
 mod time_of_day;
 mod view;
@@ -26,4 +30,4 @@ pub use client::TrustedProxies;
 pub use openapi::document;
 pub use passwords::hash_password;
 pub use routes::router;
-pub use state::Gateway;
+pub use state::{Gateway, SignUp};

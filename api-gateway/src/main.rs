@@ -1,10 +1,10 @@
 //! The gateway as a process of its own.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use gateway::{Gateway, TrustedProxies};
+use gateway::{Gateway, SignUp, TrustedProxies};
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 
 /// The REST gateway of a todo stack.
@@ -22,6 +22,27 @@ struct Settings {
     /// HS256 key of access tokens, at least 32 bytes.
     #[arg(long, env = "TODOSTACK_JWT_KEY", hide_env_values = true)]
     jwt_key: String,
+
+    /// Key that will sign access tokens next: those that other processes sign with it already are taken.
+    #[arg(long, env = "TODOSTACK_JWT_KEY_NEXT", hide_env_values = true)]
+    jwt_key_next: Option<String>,
+
+    /// Key that signed access tokens before: those that have not expired are taken.
+    #[arg(long, env = "TODOSTACK_JWT_KEY_PREVIOUS", hide_env_values = true)]
+    jwt_key_previous: Option<String>,
+
+    /// Seconds for which an access token is valid.
+    #[arg(
+        long,
+        env = "TODOSTACK_ACCESS_TOKEN_SECONDS",
+        default_value_t = 900,
+        value_parser = clap::value_parser!(u64).range(60..=86_400)
+    )]
+    access_token_seconds: u64,
+
+    /// Who may make an account.
+    #[arg(long, env = "TODOSTACK_SIGN_UP", value_enum, default_value = "open")]
+    sign_up: SignUp,
 
     /// Networks of proxies whose `Forwarded` or `X-Forwarded-For` names the client, comma-separated, such
     /// as `10.0.0.0/8`.
@@ -60,8 +81,12 @@ async fn run() -> anyhow::Result<()> {
         "todostack-gateway",
         settings.database_connections,
     )?;
-    let keys = Keys::new(settings.jwt_key.as_bytes())?;
+    let others = [&settings.jwt_key_next, &settings.jwt_key_previous];
+    let others: Vec<&[u8]> = others.into_iter().flatten().map(String::as_bytes).collect();
+    let keys = Keys::rotated(settings.jwt_key.as_bytes(), &others)?
+        .lasting(Duration::from_secs(settings.access_token_seconds));
     let gateway = Gateway::new(store.clone(), keys)?
+        .with_sign_up(settings.sign_up)
         .behind(settings.trusted_proxies)
         .with_push(settings.vapid_public_key);
     let router = gateway::router(gateway);

@@ -5,7 +5,7 @@ use utoipa::{
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 
-use crate::{routes, view};
+use crate::{routes, scopes, view};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -26,12 +26,19 @@ impl Modify for Bearer {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
             .bearer_format("JWT")
-            .description(Some("The access token of `POST /v1/login`."))
+            .description(Some(
+                "The access token of `POST /v1/login` or `POST /v1/token/refresh`.",
+            ))
             .build();
-        document
-            .components
-            .get_or_insert_default()
-            .add_security_scheme("token", SecurityScheme::Http(scheme));
+        let personal = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some(
+                "A personal token of `POST /v1/tokens`, with the scopes that an operation lists.",
+            ))
+            .build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme(scopes::ACCESS, SecurityScheme::Http(scheme));
+        components.add_security_scheme(scopes::PERSONAL, SecurityScheme::Http(personal));
     }
 }
 

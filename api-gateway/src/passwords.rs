@@ -7,8 +7,24 @@ use argon2::{
     Argon2,
     password_hash::{PasswordHasher, PasswordVerifier, phc::PasswordHash},
 };
+use domain::error::FieldErrors;
 use runtime::allocator;
 use tokio::sync::Semaphore;
+
+/// Fewest characters of a password.
+const PASSWORD_LEAST: usize = 10;
+/// Most bytes of a password.
+pub(crate) const PASSWORD_MOST: usize = 1024;
+
+/// Says what is wrong with a new password, given in `field`.
+pub(crate) fn check_new(password: &str, field: &str, errors: &mut FieldErrors) {
+    if password.chars().count() < PASSWORD_LEAST {
+        let message = format!("must have at least {PASSWORD_LEAST} characters");
+        errors.push(field, message);
+    } else if password.len() > PASSWORD_MOST {
+        errors.push(field, format!("must have at most {PASSWORD_MOST} bytes"));
+    }
+}
 
 /// Hashes and checks passwords; cheap to clone.
 #[derive(Clone)]

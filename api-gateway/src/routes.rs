@@ -1,5 +1,6 @@
 //! The routes, one file for each noun.
 
+mod account;
 mod audit;
 mod channels;
 mod deliveries;
@@ -7,6 +8,7 @@ mod digest;
 mod list;
 mod me;
 mod moves;
+mod password;
 mod place;
 mod preview;
 mod projects;
@@ -15,20 +17,28 @@ mod quiet_hours;
 mod reminders;
 mod scope;
 mod series;
+mod sessions;
 mod state_changes;
 mod tags;
 mod tasks;
+mod tokens;
 mod unsubscribe;
 mod users;
 
 use axum::{
-    Json, Router, extract::DefaultBodyLimit, http::StatusCode, middleware::from_fn, routing::get,
+    Json, Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
 };
 use domain::task::limits;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use crate::{error::Error, observe::observe, openapi, state::Gateway};
+use crate::{
+    authorize::authorize, error::Error, observe::observe, openapi, scopes, state::Gateway,
+};
 
 pub(crate) use projects::ProjectInput;
 
@@ -36,6 +46,7 @@ pub(crate) use projects::ProjectInput;
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
     routes
+        .route_layer(from_fn_with_state(gateway.clone(), authorize))
         .route("/openapi.json", get(async move || Json(document)))
         .route("/healthz", get(async || "ok"))
         .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
@@ -52,10 +63,18 @@ pub fn router(gateway: Gateway) -> Router {
 
 /// Every route with its place in the OpenAPI document.
 pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
-    OpenApiRouter::with_openapi(openapi::frame())
+    let (router, mut document) = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(users::sign_up))
         .routes(routes!(users::log_in))
-        .routes(routes!(me::get, me::patch))
+        .routes(routes!(sessions::refresh))
+        .routes(routes!(sessions::log_out))
+        .routes(routes!(sessions::list))
+        .routes(routes!(sessions::end))
+        .routes(routes!(tokens::list, tokens::create))
+        .routes(routes!(tokens::delete))
+        .routes(routes!(me::get, me::patch, account::delete))
+        .routes(routes!(account::export))
+        .routes(routes!(password::put))
         .routes(routes!(
             quiet_hours::get,
             quiet_hours::put,
@@ -90,5 +109,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(series::end))
         .routes(routes!(series::skip))
         .routes(routes!(preview::preview))
-        .split_for_parts()
+        .split_for_parts();
+    scopes::describe(&mut document);
+    (router, document)
 }

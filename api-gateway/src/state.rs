@@ -18,6 +18,17 @@ pub struct Gateway {
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
     pub(crate) push_key: Option<Arc<str>>,
+    pub(crate) sign_up: SignUp,
+}
+
+/// Who may make an account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SignUp {
+    /// Anybody.
+    #[default]
+    Open,
+    /// Nobody: the stack keeps the users that it has.
+    Closed,
 }
 
 impl Gateway {
@@ -34,6 +45,7 @@ impl Gateway {
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
             push_key: None,
+            sign_up: SignUp::default(),
         })
     }
 
@@ -48,6 +60,12 @@ impl Gateway {
     pub fn with_push(self, key: Option<String>) -> Self {
         let push_key = key.map(Arc::from);
         Self { push_key, ..self }
+    }
+
+    /// The same with or without new users.
+    #[must_use]
+    pub fn with_sign_up(self, sign_up: SignUp) -> Self {
+        Self { sign_up, ..self }
     }
 }
 

@@ -20,6 +20,7 @@ mod rest {
     mod recurring;
     mod reminders;
     mod series;
+    mod sessions;
     mod states;
     mod subtasks;
     mod tags;

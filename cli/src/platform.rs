@@ -30,6 +30,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{keys::Keys, postgres::Embedded};
 
+/// A token that was printed is good for a day's work.
+const TOKENS_LAST: Duration = Duration::from_secs(12 * 3600);
+
 /// What to run.
 pub(crate) struct Options {
     /// Namespace and name of the stack.
@@ -102,7 +105,7 @@ impl Platform {
                 key: VapidKey::parse(&keys.vapid)?,
                 subject: options.push_subject,
             };
-            let tokens = auth::Keys::new(keys.jwt.as_bytes())?;
+            let tokens = auth::Keys::new(keys.jwt.as_bytes())?.lasting(TOKENS_LAST);
             let gateway =
                 Gateway::new(store.clone(), tokens.clone())?.with_push(Some(vapid.key.public()));
             // Everything is on this machine, the receivers too.

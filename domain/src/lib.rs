@@ -13,6 +13,7 @@ pub mod internal_api;
 pub mod position;
 pub mod project;
 pub mod recurrence;
+pub mod refresh_token;
 pub mod reminder;
 pub mod snooze;
 pub mod task;

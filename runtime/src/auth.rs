@@ -1,4 +1,5 @@
-//! Access tokens: JWT (RFC 7519) signed by HS256, with the user's id as `sub`.
+//! Access tokens: JWT (RFC 7519) signed by HS256, with the user's id as `sub`, the session's as `sid`, and
+//! the key's as `kid`.
 
 use std::{
     sync::Arc,
@@ -7,19 +8,25 @@ use std::{
 
 use axum::{
     extract::{FromRef, FromRequestParts},
-    http::{header, request::Parts},
+    http::{HeaderMap, header, request::Parts},
 };
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Problem;
 
-/// How long an access token is valid.
-pub const LIFETIME: Duration = Duration::from_secs(12 * 3600);
+/// How long an access token is valid where nobody says otherwise: an ended session can read and write
+/// tasks for this long at most.
+pub const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// Fewest bytes of a signing key (RFC 7518 §3.2).
 pub const MIN_KEY_BYTES: usize = 32;
+
+/// Bytes of the hash by which tokens name their key.
+const KEY_ID_BYTES: usize = 9;
 
 const ISSUER: &str = "todostack";
 
@@ -28,6 +35,9 @@ const ISSUER: &str = "todostack";
 pub struct Claims {
     /// The user.
     pub sub: Uuid,
+    /// The session; absent: the token was made without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
     /// Always `todostack`.
     pub iss: String,
     /// Issued at, Unix seconds.
@@ -38,12 +48,13 @@ pub struct Claims {
 
 /// Signs and checks access tokens.
 #[derive(Clone)]
-pub struct Keys(Arc<Inner>);
-
-struct Inner {
-    encoding: EncodingKey,
-    decoding: DecodingKey,
-    validation: Validation,
+pub struct Keys {
+    signing: Arc<EncodingKey>,
+    header: Arc<Header>,
+    /// Every key whose tokens are taken, by its id; the one that signs comes first.
+    known: Arc<[(String, DecodingKey)]>,
+    validation: Arc<Validation>,
+    lifetime: Duration,
 }
 
 impl std::fmt::Debug for Keys {
@@ -58,48 +69,80 @@ impl Keys {
     /// # Errors
     /// When the secret is shorter than [`MIN_KEY_BYTES`].
     pub fn new(secret: &[u8]) -> anyhow::Result<Self> {
+        Self::rotated(secret, &[])
+    }
+
+    /// Keys of which the secret `signing` signs, while tokens of the `others` are taken too: those of the
+    /// key before it, and of the one that will sign next, which other processes may sign with already.
+    ///
+    /// # Errors
+    /// When one is shorter than [`MIN_KEY_BYTES`].
+    pub fn rotated(signing: &[u8], others: &[&[u8]]) -> anyhow::Result<Self> {
+        let secrets = || std::iter::once(&signing).chain(others);
         anyhow::ensure!(
-            secret.len() >= MIN_KEY_BYTES,
-            "the JWT key must have at least {MIN_KEY_BYTES} bytes"
+            secrets().all(|secret| secret.len() >= MIN_KEY_BYTES),
+            "a JWT key must have at least {MIN_KEY_BYTES} bytes"
         );
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "sub", "iss"]);
-        Ok(Self(Arc::new(Inner {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-            validation,
-        })))
+        let mut header = Header::new(Algorithm::HS256);
+        header.kid = Some(key_id(signing));
+        let known = secrets().map(|secret| (key_id(secret), DecodingKey::from_secret(secret)));
+        Ok(Self {
+            signing: Arc::new(EncodingKey::from_secret(signing)),
+            header: Arc::new(header),
+            known: known.collect(),
+            validation: Arc::new(validation),
+            lifetime: LIFETIME,
+        })
     }
 
-    /// A token for `user`, valid from now for [`LIFETIME`].
+    /// The same, whose tokens are valid for `lifetime`.
+    #[must_use]
+    pub fn lasting(self, lifetime: Duration) -> Self {
+        Self { lifetime, ..self }
+    }
+
+    /// For how long its tokens are valid.
+    pub fn lifetime(&self) -> Duration {
+        self.lifetime
+    }
+
+    /// A token for `user` in `session`, valid from now for [`Keys::lifetime`].
     ///
     /// # Errors
     /// When it cannot be signed.
-    pub fn issue(&self, user: Uuid) -> anyhow::Result<String> {
+    pub fn issue(&self, user: Uuid, session: Option<Uuid>) -> anyhow::Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
         let claims = Claims {
             sub: user,
+            sid: session,
             iss: ISSUER.into(),
             iat: now.as_secs(),
-            exp: (now + LIFETIME).as_secs(),
+            exp: (now + self.lifetime).as_secs(),
         };
-        Ok(jsonwebtoken::encode(
-            &Header::new(Algorithm::HS256),
-            &claims,
-            &self.0.encoding,
-        )?)
+        Ok(jsonwebtoken::encode(&self.header, &claims, &self.signing)?)
     }
 
-    /// The user of a valid token.
-    pub fn verify(&self, token: &str) -> Option<Uuid> {
-        jsonwebtoken::decode::<Claims>(token, &self.0.decoding, &self.0.validation)
-            .ok()
-            .map(|data| data.claims.sub)
+    /// What a valid token says.
+    pub fn verify(&self, token: &str) -> Option<Claims> {
+        // Versions before key rotation named no key: theirs may be any.
+        let named = jsonwebtoken::decode_header(token).ok()?.kid;
+        self.known
+            .iter()
+            .filter(|(id, _)| named.as_ref().is_none_or(|named| named == id))
+            .find_map(|(_, key)| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok())
+            .map(|data| data.claims)
     }
 }
 
-/// The user who makes a request, by `Authorization: Bearer <token>`.
+/// A hash of a key tells nothing about it that a token does not.
+fn key_id(secret: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(&Sha256::digest(secret)[..KEY_ID_BYTES])
+}
+
+/// The user who makes a request: whom a layer before has found out, or by `Authorization: Bearer <token>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct User(pub Uuid);
 
@@ -111,20 +154,26 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        bearer(parts)
+        if let Some(user) = parts.extensions.get::<Self>() {
+            return Ok(*user);
+        }
+        bearer(&parts.headers)
             .and_then(|token| Keys::from_ref(state).verify(token))
-            .map(Self)
-            .ok_or_else(|| {
-                Problem::unauthorized(
-                    "send `Authorization: Bearer <access token>` with a token from POST /v1/login that has not expired",
-                )
-            })
+            .map(|claims| Self(claims.sub))
+            .ok_or_else(no_token)
     }
 }
 
+/// 401 for a request without a valid access token.
+pub fn no_token() -> Problem {
+    Problem::unauthorized(
+        "send `Authorization: Bearer <access token>` with a token from POST /v1/login or POST /v1/token/refresh that has not expired",
+    )
+}
+
 /// The bearer token of a request (RFC 6750 §2.1).
-pub fn bearer(parts: &Parts) -> Option<&str> {
-    let value = parts.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
@@ -133,14 +182,53 @@ pub fn bearer(parts: &Parts) -> Option<&str> {
 mod tests {
     use super::*;
 
+    const USER: Uuid = Uuid::from_u128(7);
+
+    fn user(keys: &Keys, token: &str) -> Option<Uuid> {
+        keys.verify(token).map(|claims| claims.sub)
+    }
+
     #[test]
     fn a_token_is_good_for_its_key_only() {
         let keys = Keys::new(&[1; 32]).unwrap();
-        let user = Uuid::from_u128(7);
-        let token = keys.issue(user).unwrap();
-        assert_eq!(keys.verify(&token), Some(user));
-        assert_eq!(Keys::new(&[2; 32]).unwrap().verify(&token), None);
-        assert_eq!(keys.verify("x.y.z"), None);
+        let session = Uuid::from_u128(8);
+        let token = keys.issue(USER, Some(session)).unwrap();
+        let claims = keys.verify(&token).unwrap();
+        assert_eq!((claims.sub, claims.sid), (USER, Some(session)));
+        assert_eq!(claims.exp - claims.iat, LIFETIME.as_secs());
+        assert_eq!(user(&Keys::new(&[2; 32]).unwrap(), &token), None);
+        assert_eq!(user(&keys, "x.y.z"), None);
+    }
+
+    #[test]
+    fn a_rotation_refuses_nobody_whichever_process_signed() {
+        let [first, second, third] = [[1; 32], [2; 32], [3; 32]];
+        let before = Keys::rotated(&first, &[&second]).unwrap();
+        let after = Keys::rotated(&second, &[&third, &first]).unwrap();
+        for (signer, other) in [(&before, &after), (&after, &before)] {
+            let token = signer.issue(USER, None).unwrap();
+            assert_eq!(user(other, &token), Some(USER));
+        }
+        let later = Keys::rotated(&third, &[&[4; 32], &second]).unwrap();
+        assert_eq!(user(&later, &before.issue(USER, None).unwrap()), None);
+    }
+
+    #[test]
+    fn a_token_that_names_no_key_may_be_of_any_and_one_that_names_a_wrong_one_is_of_none() {
+        let keys = Keys::rotated(&[2; 32], &[&[1; 32]]).unwrap();
+        let claims = keys.verify(&keys.issue(USER, None).unwrap()).unwrap();
+        let sign = |kid: Option<String>| {
+            let header = Header {
+                kid,
+                ..Header::new(Algorithm::HS256)
+            };
+            let key = EncodingKey::from_secret(&[1; 32]);
+            jsonwebtoken::encode(&header, &claims, &key).unwrap()
+        };
+        assert_eq!(user(&keys, &sign(None)), Some(USER));
+        assert_eq!(user(&keys, &sign(Some(key_id(&[1; 32])))), Some(USER));
+        assert_eq!(user(&keys, &sign(Some(key_id(&[2; 32])))), None);
+        assert_eq!(user(&keys, &sign(Some("other".into()))), None);
     }
 
     #[test]
@@ -148,16 +236,17 @@ mod tests {
         let keys = Keys::new(&[1; 32]).unwrap();
         let expired = Claims {
             sub: Uuid::nil(),
+            sid: None,
             iss: ISSUER.into(),
             iat: 1,
             exp: 2,
         };
         let key = EncodingKey::from_secret(&[1; 32]);
         let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &expired, &key).unwrap();
-        assert_eq!(keys.verify(&token), None);
+        assert_eq!(user(&keys, &token), None);
         // {"alg":"none"}.{"sub":"0…","iss":"todostack","exp":9999999999}.
         assert_eq!(
-            keys.verify("eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiLCJpc3MiOiJ0b2Rvc3RhY2siLCJleHAiOjk5OTk5OTk5OTl9."),
+            user(&keys, "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiLCJpc3MiOiJ0b2Rvc3RhY2siLCJleHAiOjk5OTk5OTk5OTl9."),
             None
         );
     }
@@ -165,5 +254,6 @@ mod tests {
     #[test]
     fn a_short_key_is_refused() {
         assert!(Keys::new(&[1; 31]).is_err());
+        assert!(Keys::rotated(&[1; 32], &[&[1; 31]]).is_err());
     }
 }

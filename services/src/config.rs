@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use domain::{reminder::CatchUpMode, web_push::VapidKey, webhook::Secret, wording::Wording};
+use runtime::auth::Keys;
 
 use crate::notifications::{
     Senders,
@@ -310,4 +311,22 @@ pub struct SyncArgs {
     /// Key of access tokens.
     #[arg(long, env = "TODOSTACK_JWT_KEY", hide_env_values = true)]
     pub jwt_key: String,
+    /// Key that will sign access tokens next.
+    #[arg(long, env = "TODOSTACK_JWT_KEY_NEXT", hide_env_values = true)]
+    pub jwt_key_next: Option<String>,
+    /// Key that signed access tokens before.
+    #[arg(long, env = "TODOSTACK_JWT_KEY_PREVIOUS", hide_env_values = true)]
+    pub jwt_key_previous: Option<String>,
+}
+
+impl SyncArgs {
+    /// The keys whose access tokens are taken.
+    ///
+    /// # Errors
+    /// When one is too short.
+    pub fn keys(&self) -> anyhow::Result<Keys> {
+        let others = [&self.jwt_key_next, &self.jwt_key_previous];
+        let others: Vec<&[u8]> = others.into_iter().flatten().map(String::as_bytes).collect();
+        Keys::rotated(self.jwt_key.as_bytes(), &others)
+    }
 }

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use axum::Router;
 use clap::Parser;
 use domain::reminder::CatchUp;
-use runtime::{auth::Keys, ops, shutdown, telemetry};
+use runtime::{ops, shutdown, telemetry};
 use services::{
     audit::{self, Audit},
     config::{Common, Config, Role, Transport},
@@ -143,8 +143,8 @@ async fn run() -> anyhow::Result<()> {
                 .await
         }
         Role::Sync(args) => {
+            let keys = args.keys()?;
             let process = Process::start(args.common, "sync")?;
-            let keys = Keys::new(args.jwt_key.as_bytes())?;
             let sync = Sync::new(process.store.pool().clone(), keys, process.shutdown.clone());
             let mut work = JoinSet::new();
             work.spawn(sync.clone().listen());

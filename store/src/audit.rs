@@ -5,7 +5,7 @@
 //! may do nothing else ([`begin`]); for a database user who may not make roles the table's triggers alone
 //! refuse changes.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use domain::event::{Event, EventType};
 use serde::Serialize;
@@ -23,6 +23,9 @@ const LOCK_CLASS: i32 = 0x6175_6469;
 
 /// Days for which the trail is kept at least, whatever is asked for.
 pub const SHORTEST_RETENTION_DAYS: i32 = 30;
+
+/// Type of the line that stays of an account: its receipt. No event stands behind it.
+pub const ACCOUNT_DELETED: &str = "account.deleted";
 
 /// Type of a line that tells of an alarm of a generation that is over: no event stands behind it.
 pub const STALE: &str = "reminder.stale";
@@ -142,7 +145,7 @@ pub async fn append_all(conn: &mut PgConnection, events: &[Event]) -> Result<(),
         .iter()
         .map(|event| (event, event.kind.as_str()))
         .collect();
-    lock(conn, events).await?;
+    let lines = of_living(conn, lines).await?;
     insert(conn, &lines).await
 }
 
@@ -155,14 +158,14 @@ pub async fn append_stale(conn: &mut PgConnection, events: &[Event]) -> Result<(
     if events.is_empty() {
         return Ok(());
     }
-    let mut lines: Vec<(&Event, &str)> = events
+    let lines = events
         .iter()
         .map(|event| {
             debug_assert_eq!(event.kind, EventType::ReminderDue);
             (event, STALE)
         })
         .collect();
-    lock(conn, events).await?;
+    let mut lines = of_living(conn, lines).await?;
     let ids: Vec<Uuid> = events.iter().map(|event| event.id).collect();
     let there: Vec<Uuid> =
         sqlx::query_scalar("select event_id from audit where event_id = any($1)")
@@ -173,10 +176,59 @@ pub async fn append_stale(conn: &mut PgConnection, events: &[Event]) -> Result<(
     insert(conn, &lines).await
 }
 
+/// The receipt of a deleted account, whose locks are taken: it belongs to nobody, and names the user only
+/// by an id that nothing else has any more.
+pub(crate) async fn append_receipt(
+    conn: &mut PgConnection,
+    id: Uuid,
+    user: Uuid,
+    data: serde_json::Value,
+    now: DateTime<Utc>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into audit (event_id, type, subject, time, data, actor_type, actor_id)
+         values ($1, $2, $3, $4, $5, 'app_user', $3)",
+    )
+    .bind(id)
+    .bind(ACCOUNT_DELETED)
+    .bind(user.to_string())
+    .bind(now)
+    .bind(data)
+    .execute(conn)
+    .await
+    .map(|_| ())
+}
+
+/// The lines but those of accounts that were deleted meanwhile: the broker keeps their events for some
+/// days, and the trail is not to learn again what it had to forget.
+async fn of_living<'a>(
+    conn: &mut PgConnection,
+    lines: Vec<(&'a Event, &'a str)>,
+) -> Result<Vec<(&'a Event, &'a str)>, sqlx::Error> {
+    let owners: BTreeSet<Uuid> = lines.iter().filter_map(|(event, _)| event.owner).collect();
+    let owners: Vec<String> = owners.iter().map(Uuid::to_string).collect();
+    lock_owners(conn, &lines.iter().map(|(event, _)| event.owner).collect::<Vec<_>>()).await?;
+    // audit_subject; nearly always none.
+    let gone: Vec<String> =
+        sqlx::query_scalar("select subject from audit where subject = any($1) and type = $2")
+            .bind(owners)
+            .bind(ACCOUNT_DELETED)
+            .fetch_all(conn)
+            .await?;
+    let lives = |event: &Event| {
+        let owner = event.owner.map(|owner| owner.to_string());
+        owner.is_none_or(|owner| !gone.contains(&owner))
+    };
+    Ok(lines.into_iter().filter(|(event, _)| lives(event)).collect())
+}
+
 /// One after the other for each owner: `seq` is then the order of commits too, and who reads on from the
 /// last line misses none. In ascending order, so that two batches never wait in a circle.
-async fn lock(conn: &mut PgConnection, events: &[Event]) -> Result<(), sqlx::Error> {
-    let mut owners: Vec<i32> = events.iter().map(|event| bucket(event.owner)).collect();
+pub(crate) async fn lock_owners(
+    conn: &mut PgConnection,
+    owners: &[Option<Uuid>],
+) -> Result<(), sqlx::Error> {
+    let mut owners: Vec<i32> = owners.iter().map(|owner| bucket(*owner)).collect();
     owners.sort_unstable();
     owners.dedup();
     sqlx::query("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) as b")

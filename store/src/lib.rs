@@ -3,6 +3,8 @@
 //! Functions take a connection, so that one transaction holds a write, its reminders and its
 //! events. Queries are checked by the tests, which run them on a real Postgres.
 
+pub mod accounts;
+pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
 pub mod channels;
@@ -10,6 +12,7 @@ mod connection;
 pub mod dead_letters;
 pub mod deliveries;
 pub mod digests;
+pub mod export;
 pub mod inbox;
 pub mod outbox;
 mod owner;
@@ -19,6 +22,7 @@ pub mod quiet_hours;
 pub mod reminders;
 pub mod seen_on;
 pub mod series;
+pub mod sessions;
 pub mod tags;
 pub mod tasks;
 #[cfg(feature = "testing")]

@@ -106,6 +106,25 @@ pub async fn by_id_alone(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opti
         .await
 }
 
+/// Changes the password, provided that it still is the one of the hash `old`; false when it is not.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn set_password(
+    conn: &mut PgConnection,
+    id: Uuid,
+    old: &str,
+    new: &str,
+) -> sqlx::Result<bool> {
+    let done = sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
+        .bind(id)
+        .bind(old)
+        .bind(new)
+        .execute(conn)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 /// Changes the user's zone, and notes that the user's all-day tasks are to move:
 /// [`crate::tasks::rezone_step`] does that.
 ///

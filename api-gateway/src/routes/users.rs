@@ -9,24 +9,22 @@ use axum::{
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::error::FieldErrors;
-use runtime::{Problem, auth};
+use runtime::Problem;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::sessions::{self, Program, Tokens};
 use crate::{
     attempts::Refused,
     body::Body,
     client::Client,
     error::{Error, Result},
     input::zone,
-    state::Gateway,
+    passwords::{self, PASSWORD_MOST},
+    state::{Gateway, SignUp},
     view::{ProblemView, UserView},
 };
 
-/// Fewest characters of a password.
-const PASSWORD_LEAST: usize = 10;
-/// Most bytes of a password.
-const PASSWORD_MOST: usize = 1024;
 /// Most bytes of an e-mail address (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const EMAIL_MOST: usize = 254;
 
@@ -55,19 +53,16 @@ pub(crate) struct Credentials {
     password: String,
 }
 
-/// An access token.
+/// A new account, logged in.
 #[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Token {
-    /// Send it as `Authorization: Bearer …`.
-    access_token: String,
-    /// Always `Bearer`.
-    token_type: &'static str,
-    /// Seconds for which it is valid.
-    expires_in: u64,
+pub(crate) struct NewAccount {
+    #[serde(flatten)]
+    user: UserView,
+    #[serde(flatten)]
+    tokens: Tokens,
 }
 
-/// Makes an account.
+/// Makes an account, and logs in.
 #[utoipa::path(
     post,
     path = "/v1/users",
@@ -75,7 +70,8 @@ pub(crate) struct Token {
     request_body = NewUser,
     security(()),
     responses(
-        (status = 201, body = UserView),
+        (status = 201, body = NewAccount),
+        (status = 403, description = "The stack takes no new users.", body = ProblemView, content_type = "application/problem+json"),
         (status = 409, description = "The e-mail address has an account.", body = ProblemView, content_type = "application/problem+json"),
         (status = 422, body = ProblemView, content_type = "application/problem+json"),
         (status = 429, body = ProblemView, content_type = "application/problem+json"),
@@ -84,20 +80,19 @@ pub(crate) struct Token {
 pub(super) async fn sign_up(
     State(gateway): State<Gateway>,
     Client(from): Client,
+    program: Program,
     Body(new): Body<NewUser>,
 ) -> Result<impl IntoResponse> {
+    if gateway.sign_up == SignUp::Closed {
+        let detail = "this stack takes no new users";
+        return Err(Error::new(StatusCode::FORBIDDEN, detail));
+    }
     let mut errors = FieldErrors::default();
     let email = new.email.trim();
     if !is_email(email) {
         errors.push("email", "must be an e-mail address");
     }
-    if new.password.chars().count() < PASSWORD_LEAST {
-        let message = format!("must have at least {PASSWORD_LEAST} characters");
-        errors.push("password", message);
-    } else if new.password.len() > PASSWORD_MOST {
-        let message = format!("must have at most {PASSWORD_MOST} bytes");
-        errors.push("password", message);
-    }
+    passwords::check_new(&new.password, "password", &mut errors);
     let zone = match &new.time_zone {
         Some(name) => zone(name, "timeZone", &mut errors),
         None => Some(Tz::UTC),
@@ -113,14 +108,18 @@ pub(super) async fn sign_up(
         .hash(new.password)
         .await
         .map_err(Problem::internal)?;
-    let mut conn = gateway.store.acquire().await?;
-    let user = store::users::create(&mut conn, email, &hash, zone.unwrap_or(Tz::UTC))
+    let mut tx = gateway.store.begin().await?;
+    let user = store::users::create(&mut tx, email, &hash, zone.unwrap_or(Tz::UTC))
         .await?
         .ok_or_else(|| Error::new(StatusCode::CONFLICT, "this e-mail address has an account"))?;
-    Ok((StatusCode::CREATED, Json(UserView::from(user))))
+    let tokens = sessions::begin(&gateway, &mut tx, user.id, &program).await?;
+    tx.commit().await?;
+    let user = UserView::from(user);
+    let answer = Json(NewAccount { user, tokens });
+    Ok((StatusCode::CREATED, NO_STORE, answer))
 }
 
-/// Exchanges an e-mail address and a password for an access token.
+/// Exchanges an e-mail address and a password for an access token and a refresh token: begins a session.
 #[utoipa::path(
     post,
     path = "/v1/login",
@@ -128,14 +127,16 @@ pub(super) async fn sign_up(
     request_body = Credentials,
     security(()),
     responses(
-        (status = 200, body = Token),
+        (status = 200, body = Tokens),
         (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
         (status = 429, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn log_in(
     State(gateway): State<Gateway>,
     Client(from): Client,
+    program: Program,
     Body(credentials): Body<Credentials>,
 ) -> Result<impl IntoResponse> {
     let wrong = || {
@@ -166,16 +167,18 @@ pub(super) async fn log_in(
         .map_err(Problem::internal)?;
     let user = user.filter(|_| right).ok_or_else(wrong)?;
     attempt.succeeded().await?;
-    let access_token = gateway.keys.issue(user.id).map_err(Problem::internal)?;
-    let token = Token {
-        access_token,
-        token_type: "Bearer",
-        expires_in: auth::LIFETIME.as_secs(),
-    };
-    Ok((NO_STORE, Json(token)))
+    let mut tx = gateway.store.begin().await?;
+    // Unless the password was changed, or the account deleted, while this one was checked.
+    let now = store::users::by_id_locked(&mut tx, user.id).await?;
+    now.filter(|now| now.password_hash == user.password_hash)
+        .ok_or_else(wrong)?;
+    let tokens = sessions::begin(&gateway, &mut tx, user.id, &program).await?;
+    tx.commit().await?;
+    Ok((NO_STORE, Json(tokens)))
 }
 
-fn refused(why: Refused) -> Error {
+/// The answer to an attempt that is not made.
+pub(super) fn refused(why: Refused) -> Error {
     match why {
         Refused::TooMany(seconds) => Error::too_many(seconds),
         Refused::Database(error) => error.into(),

@@ -11,10 +11,13 @@ use axum::{
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
+use chrono::Utc;
 use chrono_tz::Tz;
+use domain::refresh_token::RefreshToken;
 use gateway::Gateway;
 use runtime::auth::Keys;
 use serde_json::{Value, json};
+use store::sessions::Device;
 use tower::ServiceExt as _;
 use uuid::Uuid;
 
@@ -69,8 +72,16 @@ impl App {
             .await
             .unwrap()
             .expect("a fresh e-mail address");
+        let token = RefreshToken::first(random(), random());
+        let device = Device {
+            user_agent: "tests",
+            address: None,
+        };
+        let session = store::sessions::create(&mut conn, user.id, &token, device, Utc::now())
+            .await
+            .unwrap();
         Caller {
-            token: Some(self.keys.issue(user.id).unwrap()),
+            token: Some(self.keys.issue(user.id, Some(session)).unwrap()),
             id: user.id,
             ..self.anonymous()
         }
@@ -92,6 +103,12 @@ impl App {
         .await
         .unwrap()
     }
+}
+
+fn random() -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes[..16].copy_from_slice(Uuid::new_v4().as_bytes());
+    bytes
 }
 
 /// Who calls.

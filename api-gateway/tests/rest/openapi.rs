@@ -32,11 +32,15 @@ fn the_document_lists_every_route() {
     GET /v1/deliveries/failed
     POST /v1/deliveries/replay
     POST /v1/login
+    POST /v1/logout
+    DELETE /v1/me
     GET /v1/me
     PATCH /v1/me
     DELETE /v1/me/digest
     GET /v1/me/digest
     PUT /v1/me/digest
+    GET /v1/me/export
+    PUT /v1/me/password
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours
@@ -58,6 +62,8 @@ fn the_document_lists_every_route() {
     GET /v1/tags
     DELETE /v1/tags/{name}
     PATCH /v1/tags/{name}
+    GET /v1/sessions
+    DELETE /v1/sessions/{id}
     GET /v1/tasks
     POST /v1/tasks
     DELETE /v1/tasks/{id}
@@ -69,6 +75,10 @@ fn the_document_lists_every_route() {
     POST /v1/tasks/{id}/reopen
     POST /v1/tasks/{id}/restore
     POST /v1/tasks/{id}/skip
+    POST /v1/token/refresh
+    GET /v1/tokens
+    POST /v1/tokens
+    DELETE /v1/tokens/{id}
     GET /v1/unsubscribe/{channel}/{token}
     POST /v1/unsubscribe/{channel}/{token}
     POST /v1/users
@@ -107,6 +117,8 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
         let for_anybody = [
             "/v1/users",
             "/v1/login",
+            "/v1/logout",
+            "/v1/token/refresh",
             "/v1/unsubscribe/{channel}/{token}",
         ];
         assert_eq!(open, for_anybody.contains(&path.as_str()), "{path}");

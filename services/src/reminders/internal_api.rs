@@ -70,7 +70,7 @@ async fn check_token(State(token): State<Arc<str>>, request: Request, next: Next
 }
 
 fn is_ours(parts: &Parts, token: &str) -> bool {
-    bearer(parts).is_some_and(|sent| sent.as_bytes().ct_eq(token.as_bytes()).into())
+    bearer(&parts.headers).is_some_and(|sent| sent.as_bytes().ct_eq(token.as_bytes()).into())
 }
 
 /// A JSON body whose errors are problem documents.

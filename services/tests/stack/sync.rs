@@ -41,7 +41,7 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     tokio::time::sleep(Duration::from_millis(300)).await;
 
     let (mine, theirs) = (user(&pool).await, user(&pool).await);
-    let mut stream = open(&sync, &keys.issue(mine).unwrap(), None).await;
+    let mut stream = open(&sync, &keys.issue(mine, None).unwrap(), None).await;
     let (first, second) = (task(mine, &[]), task(mine, &[Utc::now()]));
     create(&pool, &task(theirs, &[])).await;
     create(&pool, &first).await;
@@ -60,12 +60,12 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     // It was away for a moment.
     drop(stream);
     create(&pool, &second).await;
-    let mut stream = open(&sync, &keys.issue(mine).unwrap(), last.parse().ok()).await;
+    let mut stream = open(&sync, &keys.issue(mine, None).unwrap(), last.parse().ok()).await;
     let line = next(&mut stream).await.unwrap();
     assert!(line.contains(&second.id.to_string()), "{line}");
 
     // It was away for so long that nobody remembers.
-    let mut stream = open(&sync, &keys.issue(mine).unwrap(), Some(Uuid::new_v4())).await;
+    let mut stream = open(&sync, &keys.issue(mine, None).unwrap(), Some(Uuid::new_v4())).await;
     assert!(next(&mut stream).await.unwrap().contains("event: reset"));
 
     stop.cancel();

@@ -13,7 +13,7 @@ use sqlx::{
 use uuid::Uuid;
 
 /// [`Task`] read from its row.
-pub(super) struct TaskRow(pub(super) Task);
+pub(crate) struct TaskRow(pub(crate) Task);
 
 impl FromRow<'_, PgRow> for TaskRow {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {

@@ -92,6 +92,8 @@ pub(super) async fn start(
             format!("postgres://todostack@127.0.0.1:{}/todostack", wire.port()),
         )
         .env("TODOSTACK_JWT_KEY", KEY)
+        // Longer than any run: a writer that lost its place would look like a lost write.
+        .env("TODOSTACK_ACCESS_TOKEN_SECONDS", "86400")
         .env("TODOSTACK_LISTEN", format!("127.0.0.1:{listen}"))
         .env("TODOSTACK_OPS_LISTEN", format!("127.0.0.1:{ops}"));
     world.wires.insert("gateway-postgres".into(), wire);

@@ -1,0 +1,108 @@
+//! Who makes a request, and whether they may: asked once for every route, by the table of [`scopes`].
+//!
+//! [`scopes`]: crate::scopes
+
+use axum::{
+    extract::{FromRequestParts, MatchedPath, Request, State},
+    http::{StatusCode, request::Parts},
+    middleware::Next,
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+use runtime::{Problem, auth};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    personal_token,
+    scopes::{Need, need},
+    state::Gateway,
+};
+
+/// The session of a caller, for routes that need one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Session {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// Whose it is.
+    pub(crate) user: Uuid,
+    /// When the user logged in.
+    pub(crate) since: DateTime<Utc>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Session {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
+        let missing = || Problem::internal("a route that needs a session is not in the table").into();
+        parts.extensions.get().copied().ok_or_else(missing)
+    }
+}
+
+/// Lets a request pass whose caller may make it, and tells the handler who that is.
+///
+/// # Errors
+/// 401 for who shows no token that is valid, 403 where it is not good for this.
+pub(crate) async fn authorize(
+    State(gateway): State<Gateway>,
+    path: MatchedPath,
+    mut request: Request,
+    next: Next,
+) -> Result<Response> {
+    let need = need(request.method(), path.as_str());
+    if need != Some(Need::Nothing) {
+        // Owned: a reference to the request, whose body is not `Sync`, cannot be held across an await.
+        let token = auth::bearer(request.headers()).map(str::to_owned);
+        let token = token.ok_or_else(auth::no_token)?;
+        let (user, session) = if personal_token::is(&token) {
+            (by_personal_token(&gateway, &token, need).await?, None)
+        } else {
+            by_access_token(&gateway, &token, need).await?
+        };
+        request.extensions_mut().insert(auth::User(user));
+        if let Some(session) = session {
+            request.extensions_mut().insert(session);
+        }
+    }
+    Ok(next.run(request).await)
+}
+
+/// The user of an access token, and their session where the route needs one: then it must not have ended.
+async fn by_access_token(
+    gateway: &Gateway,
+    token: &str,
+    need: Option<Need>,
+) -> Result<(Uuid, Option<Session>)> {
+    let claims = gateway.keys.verify(token).ok_or_else(auth::no_token)?;
+    let user = claims.sub;
+    if need != Some(Need::Session) {
+        return Ok((user, None));
+    }
+    let over = || Problem::unauthorized("the session has ended: log in again");
+    let id = claims.sid.ok_or_else(over)?;
+    let mut conn = gateway.store.acquire().await?;
+    let since = store::sessions::since(&mut conn, user, id, Utc::now())
+        .await?
+        .ok_or_else(over)?;
+    Ok((user, Some(Session { id, user, since })))
+}
+
+/// The user of a personal token that has the scope.
+async fn by_personal_token(gateway: &Gateway, token: &str, need: Option<Need>) -> Result<Uuid> {
+    let token = {
+        let mut conn = gateway.store.acquire().await?;
+        let hash = personal_token::hash(token);
+        store::api_tokens::used(&mut conn, hash, Utc::now()).await?
+    };
+    let token =
+        token.ok_or_else(|| Problem::unauthorized("this token was deleted or has expired"))?;
+    let Some(Need::Scope(scope)) = need else {
+        let detail = "a personal token may not do this; log in";
+        return Err(Error::new(StatusCode::FORBIDDEN, detail));
+    };
+    if token.scopes.iter().any(|has| has == scope.as_str()) {
+        return Ok(token.user_id);
+    }
+    let detail = format!("this token does not have the scope {}", scope.as_str());
+    Err(Error::new(StatusCode::FORBIDDEN, detail))
+}

@@ -1,0 +1,87 @@
+//! The password of an account.
+
+use axum::{extract::State, http::StatusCode};
+use chrono::Utc;
+use domain::error::FieldErrors;
+use runtime::Problem;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::users::refused;
+use crate::{
+    authorize::Session,
+    body::Body,
+    client::Client,
+    error::{Error, Result},
+    passwords::{self, PASSWORD_MOST},
+    state::Gateway,
+    view::ProblemView,
+};
+
+/// A change of password.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct PasswordChange {
+    #[schema(format = Password)]
+    current_password: String,
+    /// At least 10 characters.
+    #[schema(min_length = 10, format = Password)]
+    new_password: String,
+}
+
+/// Changes the password. Ends every session but this one; personal tokens stay.
+#[utoipa::path(
+    put,
+    path = "/v1/me/password",
+    tag = "accounts",
+    request_body = PasswordChange,
+    responses(
+        (status = 204),
+        (status = 401, body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn put(
+    State(gateway): State<Gateway>,
+    session: Session,
+    Client(from): Client,
+    Body(change): Body<PasswordChange>,
+) -> Result<StatusCode> {
+    let mut errors = FieldErrors::default();
+    passwords::check_new(&change.new_password, "newPassword", &mut errors);
+    errors.into_result(())?;
+    let wrong = || Error::field("currentPassword", "is not the password of this account");
+    if change.current_password.len() > PASSWORD_MOST {
+        return Err(wrong());
+    }
+    let user = {
+        // Given back before the slow part.
+        let mut conn = gateway.store.acquire().await?;
+        store::users::by_id(&mut conn, session.user).await?
+    };
+    let user = user.ok_or_else(Error::no_account)?;
+    let attempt = gateway
+        .attempts
+        .log_in(&user.email, from, Utc::now())
+        .await
+        .map_err(refused)?;
+    let right = gateway
+        .passwords
+        .check(change.current_password, Some(user.password_hash.clone()))
+        .await
+        .map_err(Problem::internal)?;
+    if !right {
+        return Err(wrong());
+    }
+    attempt.succeeded().await?;
+    let hash = gateway.passwords.hash(change.new_password).await;
+    let hash = hash.map_err(Problem::internal)?;
+    let mut tx = gateway.store.begin().await?;
+    if !store::users::set_password(&mut tx, user.id, &user.password_hash, &hash).await? {
+        return Err(wrong());
+    }
+    store::sessions::end_others(&mut tx, user.id, Some(session.id)).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
