@@ -6,6 +6,7 @@
 )]
 
 mod rest {
+    mod account;
     mod accounts;
     mod app;
     mod channels;
@@ -25,4 +26,5 @@ mod rest {
     mod subtasks;
     mod tags;
     mod tasks;
+    mod tokens;
 }
