@@ -34,7 +34,8 @@ impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self> {
-        let missing = || Problem::internal("a route that needs a session is not in the table").into();
+        let missing =
+            || Problem::internal("a route that needs a session is not in the table").into();
         parts.extensions.get().copied().ok_or_else(missing)
     }
 }

@@ -7,6 +7,7 @@
 // Two printer columns of one type are no duplicate.
 #![allow(clippy::duplicated_attributes)]
 
+pub mod auth;
 pub mod conditions;
 pub mod notifications;
 pub mod recurring_schedule;
@@ -14,6 +15,7 @@ pub mod reminder_job;
 pub mod shared;
 pub mod todo_stack;
 
+pub use auth::*;
 pub use notifications::*;
 pub use recurring_schedule::*;
 pub use reminder_job::*;

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    auth::AuthSpec,
     notifications::NotificationsSpec,
     shared::{CatchUpPolicy, SecretKeyRef},
 };
@@ -253,6 +254,9 @@ pub struct GatewaySpec {
     #[schemars(length(max = 50), inner(length(min = 1, max = 43)))]
     #[x_kube(validation = Rule::new("self.all(net, isCIDR(net))").message("trustedProxies must be networks such as 10.0.0.0/8 or fd00::/8"))]
     pub trusted_proxies: Vec<String>,
+    /// Who may use the stack, and for how long at a time. The annotation `todostack.dev/rotate-jwt-key` of the TodoStack rotates the key of access tokens, each time that its value changes.
+    #[serde(default)]
+    pub auth: AuthSpec,
 }
 
 fn default_replicas() -> i32 {

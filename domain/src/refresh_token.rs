@@ -115,12 +115,7 @@ pub enum Verdict {
 
 impl Chain {
     /// Judges a token of this session; `nonce` is random.
-    pub fn judge(
-        &self,
-        token: &RefreshToken,
-        nonce: &[u8; HALF],
-        now: DateTime<Utc>,
-    ) -> Verdict {
+    pub fn judge(&self, token: &RefreshToken, nonce: &[u8; HALF], now: DateTime<Utc>) -> Verdict {
         let own = token.own_hash();
         if own == self.current {
             return Verdict::Next(token.successor(nonce));
@@ -161,7 +156,13 @@ mod tests {
         let text = first().text();
         assert_eq!(text.len(), PREFIX.len() + 86);
         assert_eq!(RefreshToken::parse(&text), Some(first()));
-        for wrong in ["", PREFIX, &text[1..], &text[..text.len() - 2], &format!("{text}AA")] {
+        for wrong in [
+            "",
+            PREFIX,
+            &text[1..],
+            &text[..text.len() - 2],
+            &format!("{text}AA"),
+        ] {
             assert_eq!(RefreshToken::parse(wrong), None, "{wrong}");
         }
         assert_eq!(format!("{:?}", first()), "RefreshToken(…)");

@@ -246,7 +246,10 @@ mod tests {
         assert_eq!(user(&keys, &token), None);
         // {"alg":"none"}.{"sub":"0…","iss":"todostack","exp":9999999999}.
         assert_eq!(
-            user(&keys, "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiLCJpc3MiOiJ0b2Rvc3RhY2siLCJleHAiOjk5OTk5OTk5OTl9."),
+            user(
+                &keys,
+                "eyJhbGciOiJub25lIn0.eyJzdWIiOiIwMDAwMDAwMC0wMDAwLTAwMDAtMDAwMC0wMDAwMDAwMDAwMDAiLCJpc3MiOiJ0b2Rvc3RhY2siLCJleHAiOjk5OTk5OTk5OTl9."
+            ),
             None
         );
     }

@@ -207,7 +207,14 @@ async fn of_living<'a>(
 ) -> Result<Vec<(&'a Event, &'a str)>, sqlx::Error> {
     let owners: BTreeSet<Uuid> = lines.iter().filter_map(|(event, _)| event.owner).collect();
     let owners: Vec<String> = owners.iter().map(Uuid::to_string).collect();
-    lock_owners(conn, &lines.iter().map(|(event, _)| event.owner).collect::<Vec<_>>()).await?;
+    lock_owners(
+        conn,
+        &lines
+            .iter()
+            .map(|(event, _)| event.owner)
+            .collect::<Vec<_>>(),
+    )
+    .await?;
     // audit_subject; nearly always none.
     let gone: Vec<String> =
         sqlx::query_scalar("select subject from audit where subject = any($1) and type = $2")
@@ -219,7 +226,10 @@ async fn of_living<'a>(
         let owner = event.owner.map(|owner| owner.to_string());
         owner.is_none_or(|owner| !gone.contains(&owner))
     };
-    Ok(lines.into_iter().filter(|(event, _)| lives(event)).collect())
+    Ok(lines
+        .into_iter()
+        .filter(|(event, _)| lives(event))
+        .collect())
 }
 
 /// One after the other for each owner: `seq` is then the order of commits too, and who reads on from the

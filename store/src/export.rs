@@ -111,11 +111,7 @@ pub async fn tasks(
 ) -> sqlx::Result<(Vec<(Task, Value)>, Option<After>)> {
     // Each half has an index: tasks_owner_created and, of what nobody lists in that order, the few of
     // tasks_owner_deleted, which are sorted.
-    let query = if deleted {
-        EXPORTED_DELETED
-    } else {
-        EXPORTED
-    };
+    let query = if deleted { EXPORTED_DELETED } else { EXPORTED };
     let rows: Vec<Exported> = sqlx::query_as(query)
         .bind(user)
         .bind(after.map(|after| after.created_at))

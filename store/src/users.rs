@@ -116,12 +116,13 @@ pub async fn set_password(
     old: &str,
     new: &str,
 ) -> sqlx::Result<bool> {
-    let done = sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
-        .bind(id)
-        .bind(old)
-        .bind(new)
-        .execute(conn)
-        .await?;
+    let done =
+        sqlx::query("update users set password_hash = $3 where id = $1 and password_hash = $2")
+            .bind(id)
+            .bind(old)
+            .bind(new)
+            .execute(conn)
+            .await?;
     Ok(done.rows_affected() > 0)
 }
 

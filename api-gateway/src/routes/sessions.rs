@@ -117,10 +117,15 @@ impl Program {
 impl FromRequestParts<Gateway> for Program {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> std::result::Result<Self, Infallible> {
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Gateway,
+    ) -> std::result::Result<Self, Infallible> {
         let Client(address) = Client::from_request_parts(parts, gateway).await?;
         let agent = parts.headers.get(header::USER_AGENT);
-        let agent = agent.and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let agent = agent
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         Ok(Self {
             user_agent: agent.chars().take(USER_AGENT_MOST).collect(),
             address: address.map(|address| address.to_string()),

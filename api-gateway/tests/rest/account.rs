@@ -16,7 +16,10 @@ const OTHER: &str = "another horse battery";
 
 async fn sign_up(app: &App, email: &str) -> Caller {
     let body = json!({ "email": email, "password": PASSWORD });
-    logged_in(app, app.anonymous().post("/v1/users", body).await.expect(201))
+    logged_in(
+        app,
+        app.anonymous().post("/v1/users", body).await.expect(201),
+    )
 }
 
 async fn log_in(app: &App, email: &str, password: &str) -> Answer {
@@ -60,7 +63,10 @@ async fn outbox(app: &App) -> Vec<Event> {
 async fn a_changed_password_is_the_only_one_and_ends_the_other_sessions() {
     let app = App::start().await;
     let caller = sign_up(&app, "a@example.com").await;
-    let other = logged_in(&app, log_in(&app, "a@example.com", PASSWORD).await.expect(200));
+    let other = logged_in(
+        &app,
+        log_in(&app, "a@example.com", PASSWORD).await.expect(200),
+    );
     change(&caller, PASSWORD, OTHER).await.expect(204);
     log_in(&app, "a@example.com", PASSWORD).await.expect(401);
     log_in(&app, "a@example.com", OTHER).await.expect(200);
@@ -79,7 +85,9 @@ async fn a_password_is_changed_by_who_knows_it_and_guesses_are_counted_with_thos
         let wrong = change(&caller, "incorrect horse", OTHER).await;
         assert_eq!(wrong.fields(), ["currentPassword"]);
     }
-    log_in(&app, "a@example.com", "incorrect horse").await.expect(401);
+    log_in(&app, "a@example.com", "incorrect horse")
+        .await
+        .expect(401);
     change(&caller, PASSWORD, OTHER).await.expect(429);
     log_in(&app, "a@example.com", PASSWORD).await.expect(429);
 }
@@ -106,15 +114,24 @@ async fn fill(app: &App, caller: &Caller) {
     let token = json!({ "name": "script", "scopes": ["tasks:read"] });
     caller.post("/v1/tokens", token).await.expect(201);
     for (path, body) in [
-        ("/v1/me/quiet-hours", json!({ "start": "22:00", "end": "07:30" })),
+        (
+            "/v1/me/quiet-hours",
+            json!({ "start": "22:00", "end": "07:30" }),
+        ),
         ("/v1/me/digest", json!({ "at": "08:00" })),
     ] {
         caller.json(Method::PUT, path, body).await.expect(204);
     }
-    let reminder = json!({ "at": "2030-01-01T00:00:00Z", "channels": [{ "type": "webhook", "id": channel }] });
-    caller.task(json!({ "title": "Secret plan", "reminders": [reminder] })).await;
+    let reminder =
+        json!({ "at": "2030-01-01T00:00:00Z", "channels": [{ "type": "webhook", "id": channel }] });
+    caller
+        .task(json!({ "title": "Secret plan", "reminders": [reminder] }))
+        .await;
     let bin = caller.task(json!({ "title": "Old secret" })).await;
-    caller.delete(&format!("/v1/tasks/{}", bin.id())).await.expect(204);
+    caller
+        .delete(&format!("/v1/tasks/{}", bin.id()))
+        .await
+        .expect(204);
     sqlx::query("insert into unsubscribed (owner_id, address) values ($1, 'x@example.com')")
         .bind(id_of(caller).await)
         .execute(&*app.pool)
@@ -166,7 +183,10 @@ async fn a_deleted_account_leaves_a_receipt_and_nothing_else_in_any_table() {
     let words = [id.to_string(), "ada@example".into(), "secret".into()];
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let before = tables_with(&app, &words).await;
-    for table in store::export::TABLES.into_iter().chain(["outbox", "dead_letters"]) {
+    for table in store::export::TABLES
+        .into_iter()
+        .chain(["outbox", "dead_letters"])
+    {
         assert!(before.iter().any(|has| has == table), "{table}: {before:?}");
     }
     let bystander = app.user().await;
@@ -178,7 +198,10 @@ async fn a_deleted_account_leaves_a_receipt_and_nothing_else_in_any_table() {
     assert_eq!(receipt.body["auditLines"], events.len());
 
     let left = tables_with(&app, &words).await;
-    assert!(left.iter().all(|table| table.starts_with("audit_")), "{left:?}");
+    assert!(
+        left.iter().all(|table| table.starts_with("audit_")),
+        "{left:?}"
+    );
     let lines: Vec<(Uuid, String, Option<Uuid>, Value)> =
         sqlx::query_as("select event_id, type, owner_id, data from audit")
             .fetch_all(&*app.pool)
@@ -186,7 +209,10 @@ async fn a_deleted_account_leaves_a_receipt_and_nothing_else_in_any_table() {
             .unwrap();
     let figures = json!({ "tasks": 2, "reminders": 1, "channels": 1, "auditLines": events.len() });
     let id_of_receipt = receipt.id().parse().unwrap();
-    assert_eq!(lines, [(id_of_receipt, "account.deleted".into(), None, figures)]);
+    assert_eq!(
+        lines,
+        [(id_of_receipt, "account.deleted".into(), None, figures)]
+    );
 
     // The broker has them still; the trail does not learn them again.
     audit(&app, &events).await;
@@ -207,7 +233,10 @@ async fn a_deleted_account_leaves_a_receipt_and_nothing_else_in_any_table() {
     for path in ["/v1/me", "/v1/sessions"] {
         caller.get(path).await.expect(401);
     }
-    caller.post("/v1/tasks", json!({ "title": "x" })).await.expect(401);
+    caller
+        .post("/v1/tasks", json!({ "title": "x" }))
+        .await
+        .expect(401);
     log_in(&app, "ada@example.com", PASSWORD).await.expect(401);
     sign_up(&app, "ada@example.com").await;
     let tasks = bystander.get("/v1/tasks").await.expect(200);
@@ -223,7 +252,10 @@ async fn an_account_is_deleted_by_who_has_just_logged_in() {
         .await
         .unwrap();
     caller.delete("/v1/me").await.expect(403);
-    let again = logged_in(&app, log_in(&app, "a@example.com", PASSWORD).await.expect(200));
+    let again = logged_in(
+        &app,
+        log_in(&app, "a@example.com", PASSWORD).await.expect(200),
+    );
     again.delete("/v1/me").await.expect(200);
 }
 
@@ -293,7 +325,14 @@ async fn an_export_of_many_pages_has_each_task_and_each_line_once() {
     .unwrap();
     let event = |n: u128| {
         let id = Uuid::from_u128(n);
-        Event::new(id, EventType::TaskUpdated, "t", Some(user.id), DateTime::UNIX_EPOCH, json!({}))
+        Event::new(
+            id,
+            EventType::TaskUpdated,
+            "t",
+            Some(user.id),
+            DateTime::UNIX_EPOCH,
+            json!({}),
+        )
     };
     audit(&app, &(1..=2000).map(event).collect::<Vec<_>>()).await;
     let export = user.get("/v1/me/export").await.expect(200).body;

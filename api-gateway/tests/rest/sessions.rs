@@ -136,7 +136,13 @@ async fn what_is_no_refresh_token_is_refused_and_says_nothing() {
     let app = App::start().await;
     let first = log_in(&app, "a@example.com", "tests").await;
     let unknown = format!("tdr_{}", "A".repeat(86));
-    for wrong in ["", "x", "tdr_", &unknown, first.body["accessToken"].as_str().unwrap()] {
+    for wrong in [
+        "",
+        "x",
+        "tdr_",
+        &unknown,
+        first.body["accessToken"].as_str().unwrap(),
+    ] {
         let refused = refresh(&app, wrong).await.expect(401);
         assert!(!refused.body.to_string().contains("tdr_AAA"));
     }
@@ -161,7 +167,12 @@ async fn sessions_are_listed_and_ended() {
     assert_eq!(items[1]["userAgent"], "phone/1.0");
     assert!(!list.to_string().contains("Hash"));
 
-    let path = |answer: &Answer| format!("/v1/sessions/{}", answer.body["sessionId"].as_str().unwrap());
+    let path = |answer: &Answer| {
+        format!(
+            "/v1/sessions/{}",
+            answer.body["sessionId"].as_str().unwrap()
+        )
+    };
     caller.delete(&path(&stranger)).await.expect(404);
     caller.delete(&path(&phone)).await.expect(204);
     refresh(&app, &refresh_token(&phone)).await.expect(401);
@@ -206,8 +217,17 @@ async fn the_session_used_least_recently_makes_room() {
         .await
         .unwrap();
     let newest = log_in(&app, "full@example.com", "tests").await;
-    let list = with(&app, &newest).get("/v1/sessions").await.expect(200).body;
-    let ids: Vec<&Value> = list["items"].as_array().unwrap().iter().map(|s| &s["id"]).collect();
+    let list = with(&app, &newest)
+        .get("/v1/sessions")
+        .await
+        .expect(200)
+        .body;
+    let ids: Vec<&Value> = list["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|s| &s["id"])
+        .collect();
     assert_eq!(ids.len(), 100);
     assert!(!ids.contains(&&first));
 }

@@ -28,7 +28,8 @@ async fn program(user: &Caller, scopes: &[&str]) -> Caller {
 async fn a_token_is_shown_once_and_stored_as_a_hash() {
     let app = App::start().await;
     let user = app.user().await;
-    let body = json!({ "name": " script ", "scopes": ["tasks:write", "tasks:read"], "expiresInDays": 30 });
+    let body =
+        json!({ "name": " script ", "scopes": ["tasks:write", "tasks:read"], "expiresInDays": 30 });
     let made = user.post("/v1/tokens", body).await.expect(201);
     assert_eq!(made.headers["cache-control"], "no-store");
     let token = made.body["token"].as_str().unwrap();
@@ -80,8 +81,13 @@ async fn a_token_that_was_deleted_or_is_over_opens_nothing() {
     ];
     let list = user.get("/v1/tokens").await.expect(200).body;
     let id = |n: usize| list["items"][n]["id"].as_str().unwrap().to_owned();
-    other.delete(&format!("/v1/tokens/{}", id(0))).await.expect(404);
-    user.delete(&format!("/v1/tokens/{}", id(0))).await.expect(204);
+    other
+        .delete(&format!("/v1/tokens/{}", id(0)))
+        .await
+        .expect(404);
+    user.delete(&format!("/v1/tokens/{}", id(0)))
+        .await
+        .expect(204);
     sqlx::query("update api_tokens set expires_at = now() where id = $1::uuid")
         .bind(id(1))
         .execute(&*app.pool)
@@ -91,7 +97,9 @@ async fn a_token_that_was_deleted_or_is_over_opens_nothing() {
         caller.get("/v1/tasks").await.expect(401);
     }
     let task = good.task(json!({ "title": "By a program" })).await;
-    user.get(&format!("/v1/tasks/{}", task.id())).await.expect(200);
+    user.get(&format!("/v1/tasks/{}", task.id()))
+        .await
+        .expect(200);
 }
 
 /// Every operation of the document with what it asks a personal token for: its scope, if there is one.
@@ -100,11 +108,16 @@ fn operations() -> Vec<(Method, String, Option<String>)> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let security = operation["security"].as_array().expect("it says what it needs");
+            let security = operation["security"]
+                .as_array()
+                .expect("it says what it needs");
             if security.iter().any(|one| *one == json!({})) {
                 continue;
             }
-            assert!(security.contains(&json!({ "token": [] })), "{method} {path}");
+            assert!(
+                security.contains(&json!({ "token": [] })),
+                "{method} {path}"
+            );
             let scope = security.iter().find_map(|one| one["apiToken"][0].as_str());
             operations.push((
                 method.to_uppercase().parse().unwrap(),
@@ -163,12 +176,28 @@ async fn a_wrong_token_is_told_by_its_fields() {
     let user = app.user().await;
     for (body, fields) in [
         (json!({ "name": "", "scopes": [] }), vec!["name", "scopes"]),
-        (json!({ "name": "x".repeat(101), "scopes": ["tasks:read"] }), vec!["name"]),
-        (json!({ "name": "x", "scopes": ["tasks:*"] }), vec!["scopes[0]"]),
-        (json!({ "name": "x", "scopes": ["tasks:read"], "expiresInDays": 0 }), vec!["expiresInDays"]),
-        (json!({ "name": "x", "scopes": ["tasks:read"], "expiresInDays": i64::MAX }), vec!["expiresInDays"]),
+        (
+            json!({ "name": "x".repeat(101), "scopes": ["tasks:read"] }),
+            vec!["name"],
+        ),
+        (
+            json!({ "name": "x", "scopes": ["tasks:*"] }),
+            vec!["scopes[0]"],
+        ),
+        (
+            json!({ "name": "x", "scopes": ["tasks:read"], "expiresInDays": 0 }),
+            vec!["expiresInDays"],
+        ),
+        (
+            json!({ "name": "x", "scopes": ["tasks:read"], "expiresInDays": i64::MAX }),
+            vec!["expiresInDays"],
+        ),
     ] {
-        assert_eq!(user.post("/v1/tokens", body.clone()).await.fields(), fields, "{body}");
+        assert_eq!(
+            user.post("/v1/tokens", body.clone()).await.fields(),
+            fields,
+            "{body}"
+        );
     }
     let mut nobody = app.anonymous();
     for token in ["tds_", "tds_x", "TDS_x", "tdr_x"] {

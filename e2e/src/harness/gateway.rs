@@ -1,6 +1,9 @@
 //! A user of the gateway.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result, bail};
 use chrono::{DateTime, Utc};
@@ -8,6 +11,7 @@ use domain::{task::Due, webhook::Secret};
 use kube::Client;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use super::{
@@ -38,7 +42,32 @@ pub struct User {
     pub email: String,
     password: String,
     gateway: Gateway,
-    token: String,
+    session: Arc<Mutex<Session>>,
+}
+
+/// A log-in and what followed it.
+#[derive(Debug)]
+struct Session {
+    access_token: String,
+    refresh_token: String,
+    refresh_at: Instant,
+}
+
+impl Session {
+    /// Reads the answer to a log-in or a refresh.
+    fn read(answer: &Value) -> Result<Self> {
+        let text = |field: &str| {
+            let value = answer[field].as_str().map(str::to_owned);
+            value.with_context(|| format!("no {field} in {answer}"))
+        };
+        let lifetime = answer["expiresIn"].as_u64().context("expiresIn")?;
+        Ok(Self {
+            access_token: text("accessToken")?,
+            refresh_token: text("refreshToken")?,
+            // Long before it expires: a request may be under way for a while.
+            refresh_at: Instant::now() + Duration::from_secs(lifetime / 2),
+        })
+    }
 }
 
 /// What the tests look at of a task as the gateway shows it.
@@ -107,15 +136,11 @@ impl Gateway {
         let _: Value = self.call("POST", "/v1/users", None, Some(&account)).await?;
         let login = json!({"email": email, "password": password});
         let session: Value = self.call("POST", "/v1/login", None, Some(&login)).await?;
-        let token = session["accessToken"].as_str();
-        let token = token
-            .with_context(|| format!("no accessToken in {session}"))?
-            .to_owned();
         Ok(User {
             email,
             password,
             gateway: self.clone(),
-            token,
+            session: Arc::new(Mutex::new(Session::read(&session)?)),
         })
     }
 
@@ -153,6 +178,18 @@ struct Page {
 }
 
 impl User {
+    /// The access token, a new one when it is old.
+    async fn token(&self) -> Result<String> {
+        let mut session = self.session.lock().await;
+        if Instant::now() >= session.refresh_at {
+            let body = json!({"refreshToken": session.refresh_token});
+            let path = "/v1/token/refresh";
+            let answer: Value = self.gateway.call("POST", path, None, Some(&body)).await?;
+            *session = Session::read(&answer)?;
+        }
+        Ok(session.access_token.clone())
+    }
+
     /// Logs in once more; the new token is not kept.
     ///
     /// # Errors
@@ -216,7 +253,7 @@ impl User {
     pub async fn delete_task(&self, task: Uuid) -> Result<()> {
         let gateway = &self.gateway;
         let url = gateway.forward.url(&format!("/v1/tasks/{task}"));
-        let request = gateway.http.delete(url).bearer_auth(&self.token);
+        let request = gateway.http.delete(url).bearer_auth(self.token().await?);
         let answer = request.send().await.context("DELETE a task")?;
         let gone = answer.status() == reqwest::StatusCode::NOT_FOUND;
         if !gone {
@@ -257,7 +294,7 @@ impl User {
         let forward = Forward::reach(client, target, reach).await?;
         let request = self.gateway.http.get(forward.url("/v1/stream"));
         let request = request
-            .bearer_auth(&self.token)
+            .bearer_auth(self.token().await?)
             .timeout(Duration::from_secs(60));
         let answer = request.send().await.context("GET /v1/stream")?;
         let answer = answer.error_for_status().context("GET /v1/stream")?;
@@ -275,7 +312,7 @@ impl User {
         body: Option<&Value>,
     ) -> Result<T> {
         self.gateway
-            .call(method, path, Some(&self.token), body)
+            .call(method, path, Some(&self.token().await?), body)
             .await
     }
 }

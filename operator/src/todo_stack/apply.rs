@@ -344,7 +344,7 @@ pub async fn show(context: &Context, stack: &TodoStack, status: &TodoStackStatus
     Ok(())
 }
 
-fn merge() -> PatchParams {
+pub(super) fn merge() -> PatchParams {
     PatchParams {
         field_manager: Some(FIELD_MANAGER.into()),
         ..PatchParams::default()

@@ -13,6 +13,7 @@ pub mod observe;
 pub mod plan;
 pub mod pods;
 pub mod refusal;
+pub mod rotation;
 pub mod specs;
 pub mod status;
 #[cfg(test)]
@@ -127,6 +128,10 @@ async fn reconcile(
     let missing = plan::missing_keys(&stack, &observed);
     if !missing.is_empty() {
         apply::make_keys(&context, &stack, &missing).await?;
+        observed = observe::observe(&context, &cache, &stack).await?;
+    }
+    if plan::wants_rotation(&stack, &observed) {
+        rotation::rotate_jwt_key(&context, &stack).await?;
         observed = observe::observe(&context, &cache, &stack).await?;
     }
     let plan = plan::plan(&stack, &observed, &context.config.default_image);

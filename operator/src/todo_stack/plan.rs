@@ -109,6 +109,14 @@ pub fn missing_keys(stack: &TodoStack, observed: &Observed) -> Vec<&'static str>
     keys::missing(observed.secrets.get(&names::keys(stack)))
 }
 
+/// Whether the stack asks for a rotation of the key of access tokens that was not done yet.
+pub fn wants_rotation(stack: &TodoStack, observed: &Observed) -> bool {
+    observed
+        .secrets
+        .get(&names::keys(stack))
+        .is_some_and(|secret| keys::asked_rotation(stack.annotations(), secret).is_some())
+}
+
 /// The image that a stack runs.
 pub fn image<'a>(stack: &'a TodoStack, default: &'a str) -> &'a str {
     stack.spec.image.as_deref().unwrap_or(default)

@@ -65,7 +65,12 @@ async fn a_device_sees_its_own_users_changes_and_what_it_missed() {
     assert!(line.contains(&second.id.to_string()), "{line}");
 
     // It was away for so long that nobody remembers.
-    let mut stream = open(&sync, &keys.issue(mine, None).unwrap(), Some(Uuid::new_v4())).await;
+    let mut stream = open(
+        &sync,
+        &keys.issue(mine, None).unwrap(),
+        Some(Uuid::new_v4()),
+    )
+    .await;
     assert!(next(&mut stream).await.unwrap().contains("event: reset"));
 
     stop.cancel();

@@ -124,7 +124,21 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
     }
     match role {
         Role::Gateway | Role::Sync => {
-            env.push(secret_env("TODOSTACK_JWT_KEY", &source.key("jwt-key")));
+            for (name, key) in [
+                ("TODOSTACK_JWT_KEY", keys::JWT),
+                ("TODOSTACK_JWT_KEY_NEXT", keys::JWT_NEXT),
+                ("TODOSTACK_JWT_KEY_PREVIOUS", keys::JWT_PREVIOUS),
+            ] {
+                env.push(secret_env(name, &source.key(key)));
+            }
+            if role == Role::Gateway {
+                let auth = &stack.spec.gateway.auth;
+                env.push(plain(
+                    "TODOSTACK_ACCESS_TOKEN_SECONDS",
+                    auth.access_token_seconds.to_string(),
+                ));
+                env.push(plain("TODOSTACK_SIGN_UP", auth.sign_up.as_setting().into()));
+            }
             let proxies = &stack.spec.gateway.trusted_proxies;
             if role == Role::Gateway && !proxies.is_empty() {
                 env.push(plain("TODOSTACK_TRUSTED_PROXIES", proxies.join(",")));

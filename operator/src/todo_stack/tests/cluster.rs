@@ -74,6 +74,8 @@ pub(super) fn empty() -> Observed {
                 "demo-keys".to_owned(),
                 secret(&[
                     ("jwt-key", "j"),
+                    ("jwt-key-next", "n"),
+                    ("jwt-key-previous", "p"),
                     ("internal-token", "i"),
                     ("dapr-app-token", "d"),
                     ("webhook-secret", "w"),

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::cluster::{IMAGE, merge, sasl, set_spec, settled, titles};
-use crate::todo_stack::plan::plan;
+use crate::todo_stack::{
+    keys,
+    plan::{plan, wants_rotation},
+};
 
 /// Deployments whose pods a changed Secret rolls.
 fn rolled_by(secret: &str, key: &str) -> Vec<String> {
@@ -40,6 +43,23 @@ fn a_changed_secret_rolls_those_who_use_it() {
     assert!(job.starts_with("Job demo-migrate-"), "{job}");
 }
 
+#[test]
+fn a_rotation_of_the_jwt_key_is_asked_for_by_an_annotation_and_rolls_those_who_check_tokens() {
+    let (mut stack, mut observed) = settled(sasl());
+    assert!(!wants_rotation(&stack, &observed));
+    let annotations = stack.metadata.annotations.get_or_insert_default();
+    annotations.insert(keys::ROTATE_JWT.into(), "2026-11-21".into());
+    assert!(wants_rotation(&stack, &observed));
+    let secret = observed.secrets.get_mut("demo-keys").expect("a Secret");
+    let rotated = keys::rotate("2026-11-21", secret, "fresh".into());
+    secret.extend(rotated.into_iter().map(|(key, value)| (key.into(), value)));
+    assert!(!wants_rotation(&stack, &observed));
+    assert_eq!(
+        titles(&plan(&stack, &observed, IMAGE).apply),
+        ["Deployment demo-gateway", "Deployment demo-sync"]
+    );
+}
+
 /// Objects that a changed spec changes.
 fn changed_by(over: Value) -> Vec<String> {
     let (mut stack, observed) = settled(json!({"notifications": {"webhook": {}}}));
@@ -56,6 +76,10 @@ fn a_changed_spec_rolls_those_whom_it_concerns() {
     assert_eq!(
         changed_by(json!({"notifications": {"webhook": {"url": "https://hook.example/"}}})),
         ["Deployment demo-notifications"]
+    );
+    assert_eq!(
+        changed_by(json!({"gateway": {"auth": {"signUp": "Closed"}}})),
+        ["Deployment demo-gateway"]
     );
     assert_eq!(
         changed_by(json!({"gateway": {"replicas": 2}})),
