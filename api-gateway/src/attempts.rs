@@ -17,7 +17,9 @@ use uuid::Uuid;
 const FOR_ACCOUNT_FROM_ADDRESS: i32 = 10;
 /// Wrong passwords for one account from anywhere.
 const FOR_ACCOUNT: i32 = 100;
-/// Wrong passwords and new accounts from one address, which may be a proxy's.
+/// E-mails that are asked for, for one account.
+const MAILS: i32 = 10;
+/// Wrong passwords and tokens, new accounts and e-mails from one address, which may be a proxy's.
 const FROM_ADDRESS: i32 = 300;
 
 /// Namespace of the hashes by which subjects are known.
@@ -79,16 +81,33 @@ impl Attempts {
         self.count(&limits, now).await
     }
 
-    /// Counts a new account.
+    /// Counts what is limited by address alone: a new account, or the token of an e-mail.
     ///
     /// # Errors
     /// When there were too many.
-    pub(crate) async fn sign_up(
+    pub(crate) async fn by_address(
         &self,
         from: Option<IpAddr>,
         now: DateTime<Utc>,
     ) -> Result<Attempt, Refused> {
         let limits = [limit(&format!("address {}", name(from)), FROM_ADDRESS)];
+        self.count(&limits, now).await
+    }
+
+    /// Counts an e-mail to who has forgotten the password of this account, whether there is one or not.
+    ///
+    /// # Errors
+    /// When there were too many.
+    pub(crate) async fn password_reset(
+        &self,
+        email: &str,
+        from: Option<IpAddr>,
+        now: DateTime<Utc>,
+    ) -> Result<Attempt, Refused> {
+        let limits = [
+            limit(&format!("mail {}", email.to_lowercase()), MAILS),
+            limit(&format!("address {}", name(from)), FROM_ADDRESS),
+        ];
         self.count(&limits, now).await
     }
 
@@ -222,10 +241,10 @@ mod tests {
         let [attempts, _] = two().await;
         let now = Utc::now();
         for _ in 0..FROM_ADDRESS {
-            attempts.sign_up(HOME, now).await.unwrap();
+            attempts.by_address(HOME, now).await.unwrap();
         }
-        assert!(attempts.sign_up(HOME, now).await.is_err());
-        attempts.sign_up(None, now + WINDOW).await.unwrap();
+        assert!(attempts.by_address(HOME, now).await.is_err());
+        attempts.by_address(None, now + WINDOW).await.unwrap();
         let left: i64 = sqlx::query_scalar("select count(*) from attempts")
             .fetch_one(&attempts.pool)
             .await

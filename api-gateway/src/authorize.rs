@@ -9,12 +9,12 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
+use domain::secret_token;
 use runtime::{Problem, auth};
 use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
-    personal_token,
     scopes::{Need, need},
     state::Gateway,
 };
@@ -55,7 +55,7 @@ pub(crate) async fn authorize(
         // Owned: a reference to the request, whose body is not `Sync`, cannot be held across an await.
         let token = auth::bearer(request.headers()).map(str::to_owned);
         let token = token.ok_or_else(auth::no_token)?;
-        let (user, session) = if personal_token::is(&token) {
+        let (user, session) = if token.starts_with(secret_token::PERSONAL) {
             (by_personal_token(&gateway, &token, need).await?, None)
         } else {
             by_access_token(&gateway, &token, need).await?
@@ -92,7 +92,7 @@ async fn by_access_token(
 async fn by_personal_token(gateway: &Gateway, token: &str, need: Option<Need>) -> Result<Uuid> {
     let token = {
         let mut conn = gateway.store.acquire().await?;
-        let hash = personal_token::hash(token);
+        let hash = secret_token::hash(token);
         store::api_tokens::used(&mut conn, hash, Utc::now()).await?
     };
     let token =

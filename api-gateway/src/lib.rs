@@ -16,7 +16,6 @@ mod observe;
 mod openapi;
 mod passwords;
 mod path;
-mod personal_token;
 mod query;
 mod random;
 mod routes;

@@ -44,6 +44,10 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_SIGN_UP", value_enum, default_value = "open")]
     sign_up: SignUp,
 
+    /// `true`: the notifications service mails a link to who has forgotten the password.
+    #[arg(long, env = "TODOSTACK_PASSWORD_RESETS", default_value_t = false, action = clap::ArgAction::Set)]
+    password_resets: bool,
+
     /// Networks of proxies whose `Forwarded` or `X-Forwarded-For` names the client, comma-separated, such
     /// as `10.0.0.0/8`.
     #[arg(long, env = "TODOSTACK_TRUSTED_PROXIES", default_value = "")]
@@ -87,6 +91,7 @@ async fn run() -> anyhow::Result<()> {
         .lasting(Duration::from_secs(settings.access_token_seconds));
     let gateway = Gateway::new(store.clone(), keys)?
         .with_sign_up(settings.sign_up)
+        .with_password_resets(settings.password_resets)
         .behind(settings.trusted_proxies)
         .with_push(settings.vapid_public_key);
     let router = gateway::router(gateway);

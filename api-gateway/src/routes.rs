@@ -9,6 +9,7 @@ mod list;
 mod me;
 mod moves;
 mod password;
+mod password_reset;
 mod place;
 mod preview;
 mod projects;
@@ -75,6 +76,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(me::get, me::patch, account::delete))
         .routes(routes!(account::export))
         .routes(routes!(password::put))
+        .routes(routes!(password_reset::page, password_reset::request))
+        .routes(routes!(password_reset::confirm))
         .routes(routes!(
             quiet_hours::get,
             quiet_hours::put,

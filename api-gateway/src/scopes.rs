@@ -93,6 +93,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
     };
     Some(match (method, path) {
         ("POST", "/v1/users" | "/v1/login" | "/v1/logout" | "/v1/token/refresh") => Nothing,
+        (_, "/v1/password-reset" | "/v1/password-reset/confirm") => Nothing,
         (_, "/v1/unsubscribe/{channel}/{token}") => Nothing,
         (_, "/v1/sessions" | "/v1/sessions/{id}" | "/v1/tokens" | "/v1/tokens/{id}") => Session,
         (_, "/v1/me/password" | "/v1/me/export") | ("DELETE", "/v1/me") => Session,

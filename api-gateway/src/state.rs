@@ -19,6 +19,7 @@ pub struct Gateway {
     pub(crate) proxies: TrustedProxies,
     pub(crate) push_key: Option<Arc<str>>,
     pub(crate) sign_up: SignUp,
+    pub(crate) resets_passwords: bool,
 }
 
 /// Who may make an account.
@@ -46,6 +47,7 @@ impl Gateway {
             proxies: TrustedProxies::default(),
             push_key: None,
             sign_up: SignUp::default(),
+            resets_passwords: false,
         })
     }
 
@@ -66,6 +68,15 @@ impl Gateway {
     #[must_use]
     pub fn with_sign_up(self, sign_up: SignUp) -> Self {
         Self { sign_up, ..self }
+    }
+
+    /// The same with or without e-mails to who has forgotten the password.
+    #[must_use]
+    pub fn with_password_resets(self, resets_passwords: bool) -> Self {
+        Self {
+            resets_passwords,
+            ..self
+        }
     }
 }
 

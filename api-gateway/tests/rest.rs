@@ -17,6 +17,7 @@ mod rest {
     mod openapi;
     mod order;
     mod projects;
+    mod password_reset;
     mod push;
     mod recurring;
     mod reminders;

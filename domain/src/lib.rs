@@ -15,6 +15,7 @@ pub mod project;
 pub mod recurrence;
 pub mod refresh_token;
 pub mod reminder;
+pub mod secret_token;
 pub mod snooze;
 pub mod task;
 pub mod web_push;

@@ -13,6 +13,7 @@ mod dispatcher;
 pub mod email;
 mod http;
 pub mod ntfy;
+mod password_reset;
 mod plan;
 mod recorder;
 pub mod retry;
@@ -104,6 +105,7 @@ impl Notifications {
         helpers.spawn(self.clone().feed(shutdown.clone()));
         helpers.spawn(self.clone().look_for_overdue(shutdown.clone()));
         helpers.spawn(self.clone().look_for_digests(shutdown.clone()));
+        helpers.spawn(self.clone().look_for_password_resets(shutdown.clone()));
         let mut under_way = JoinSet::new();
         while !shutdown.is_cancelled() {
             while under_way.try_join_next().is_some() {}

@@ -52,3 +52,14 @@ begin
     return lines;
 end $$;
 revoke execute on function audit_forget(uuid) from public;
+
+-- Forgotten passwords: the gateway asks, the notifications service makes the token, mails it, and keeps its
+-- hash: nobody else ever has it.
+create table password_resets (
+    user_id         uuid primary key references users on delete cascade,
+    requested_at    timestamptz not null,
+    next_attempt_at timestamptz,           -- null: nothing is to be sent, any more
+    token_hash      bytea unique,          -- SHA-256; null: none was made yet
+    expires_at      timestamptz
+);
+create index password_resets_waiting on password_resets (next_attempt_at) where next_attempt_at is not null;

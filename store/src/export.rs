@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 7] = [
+const SMALL: [(&str, &str); 8] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -30,6 +30,11 @@ const SMALL: [(&str, &str); 7] = [
         "select jsonb_build_object('id', id, 'name', name, 'scopes', scopes, 'createdAt', created_at,
              'expiresAt', expires_at, 'lastUsedAt', last_used_at)
          from api_tokens where user_id = $1 order by created_at",
+    ),
+    (
+        "passwordResets",
+        "select jsonb_build_object('requestedAt', requested_at) from password_resets
+         where user_id = $1",
     ),
     (
         "channels",
@@ -53,10 +58,11 @@ const SMALL: [(&str, &str); 7] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 9] = [
+pub const TABLES: [&str; 10] = [
     "users",
     "sessions",
     "api_tokens",
+    "password_resets",
     "channels",
     "unsubscribed",
     "quiet_hours",

@@ -16,6 +16,7 @@ pub mod export;
 pub mod inbox;
 pub mod outbox;
 mod owner;
+pub mod password_resets;
 mod pool;
 pub mod projects;
 pub mod quiet_hours;

@@ -89,7 +89,7 @@ pub(super) async fn delete(
 }
 
 /// Exports all that is stored of the user, as one JSON document, streamed: `account`, `sessions`,
-/// `apiTokens`, `channels`, `unsubscribed`, `quietHours`, `digest`, `tasks`, `deletedTasks` and `audit`,
+/// `apiTokens`, `passwordResets`, `channels`, `unsubscribed`, `quietHours`, `digest`, `tasks`, `deletedTasks` and `audit`,
 /// each an array. It has no secrets. What is written meanwhile may be in it or not.
 #[utoipa::path(
     get,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
 use chrono::{DateTime, Duration, Utc};
-use domain::error::FieldErrors;
+use domain::{error::FieldErrors, secret_token};
 use serde::{Deserialize, Serialize};
 use store::api_tokens::{self, ApiToken, MOST, NewApiToken};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ use crate::{
     body::Body,
     error::{Error, Result},
     path::Id,
-    personal_token, random,
+    random,
     scopes::Scope,
     state::Gateway,
     view::ProblemView,
@@ -135,11 +135,11 @@ pub(super) async fn create(
         errors.push("expiresInDays", format!("must be from 1 to {DAYS_MOST}"));
     }
     errors.into_result(())?;
-    let text = personal_token::text(random::bytes()?);
+    let text = secret_token::text(secret_token::PERSONAL, random::bytes()?);
     let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
     let wanted = NewApiToken {
         name,
-        hash: personal_token::hash(&text),
+        hash: secret_token::hash(&text),
         scopes: &scopes,
         expires_at: days.map(|days| Utc::now() + Duration::days(days)),
     };

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Most bytes of an e-mail address (RFC 5321 §4.5.3.1.3, less the angle brackets).
-const EMAIL_MOST: usize = 254;
+pub(super) const EMAIL_MOST: usize = 254;
 
 /// What carries a secret is not kept by caches (RFC 6749 §5.1).
 pub(super) const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
@@ -100,7 +100,7 @@ pub(super) async fn sign_up(
     errors.into_result(())?;
     gateway
         .attempts
-        .sign_up(from, Utc::now())
+        .by_address(from, Utc::now())
         .await
         .map_err(refused)?;
     let hash = gateway

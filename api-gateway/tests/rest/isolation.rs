@@ -244,6 +244,8 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
                     "/v1/users",
                     "/v1/login",
                     "/v1/logout",
+                    "/v1/password-reset",
+                    "/v1/password-reset/confirm",
                     "/v1/token/refresh",
                     "/v1/unsubscribe/{channel}/{token}",
                 ];

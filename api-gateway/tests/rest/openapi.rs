@@ -44,6 +44,9 @@ fn the_document_lists_every_route() {
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours
+    GET /v1/password-reset
+    POST /v1/password-reset
+    POST /v1/password-reset/confirm
     GET /v1/projects
     POST /v1/projects
     DELETE /v1/projects/{id}
@@ -59,11 +62,11 @@ fn the_document_lists_every_route() {
     GET /v1/series
     GET /v1/series/{id}/completions
     POST /v1/series/{id}/end
+    GET /v1/sessions
+    DELETE /v1/sessions/{id}
     GET /v1/tags
     DELETE /v1/tags/{name}
     PATCH /v1/tags/{name}
-    GET /v1/sessions
-    DELETE /v1/sessions/{id}
     GET /v1/tasks
     POST /v1/tasks
     DELETE /v1/tasks/{id}
@@ -118,6 +121,8 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
             "/v1/users",
             "/v1/login",
             "/v1/logout",
+            "/v1/password-reset",
+            "/v1/password-reset/confirm",
             "/v1/token/refresh",
             "/v1/unsubscribe/{channel}/{token}",
         ];

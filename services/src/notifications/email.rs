@@ -9,7 +9,7 @@ use domain::reminder::Channel;
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message as Mail, Tokio1Executor,
     message::{
-        Mailbox, MultiPart,
+        Mailbox, MessageBuilder, MultiPart,
         header::{HeaderName, HeaderValue},
     },
     transport::smtp::{
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use super::{
     http::root_cause,
     sender::{Attempt, Blame, Message, Sender},
-    templates,
+    templates::{self, Words},
 };
 
 /// The server has this long for each step.
@@ -109,19 +109,47 @@ impl Email {
         })
     }
 
-    fn write(&self, message: &Message<'_>, stored: &StoredChannel) -> anyhow::Result<Mail> {
-        let link = self.unsubscribe(stored);
-        let words = templates::words(message, link.as_deref());
-        let mut mail = Mail::builder()
+    /// Where users reach the gateway, and behind it this path; none when the stack does not say where.
+    pub(super) fn link(&self, path: &str) -> Option<String> {
+        self.public_url.as_ref().map(|base| format!("{base}{path}"))
+    }
+
+    /// Makes one attempt to send words that are no reminder.
+    pub(super) async fn send_words(&self, to: &str, words: Words) -> Attempt {
+        let written = self.begin(to).and_then(|mail| finish(mail, words));
+        self.submit(written).await
+    }
+
+    /// The headers of every e-mail.
+    fn begin(&self, to: &str) -> anyhow::Result<MessageBuilder> {
+        Ok(Mail::builder()
             .from(self.from.clone())
-            .to(Mailbox::new(None, stored.target().parse()?))
-            .subject(words.title)
-            .message_id(Some(self.message_id(message.id)))
+            .to(Mailbox::new(None, to.parse()?))
             // RFC 3834: nobody's absence note answers it.
             .raw_header(HeaderValue::new(
                 HeaderName::new_from_ascii_str("Auto-Submitted"),
                 "auto-generated".into(),
-            ));
+            )))
+    }
+
+    async fn submit(&self, written: anyhow::Result<Mail>) -> Attempt {
+        let mail = match written {
+            Ok(mail) => mail,
+            Err(error) => return Attempt::GiveUp(format!("it cannot be written: {error}")),
+        };
+        match tokio::time::timeout(ATTEMPT, self.transport.send(mail)).await {
+            Ok(Ok(_)) => Attempt::Delivered,
+            Ok(Err(error)) => judge(&error),
+            Err(_) => Attempt::retry(Blame::Receiver, "the SMTP server took too long"),
+        }
+    }
+
+    fn write(&self, message: &Message<'_>, stored: &StoredChannel) -> anyhow::Result<Mail> {
+        let link = self.unsubscribe(stored);
+        let words = templates::words(message, link.as_deref());
+        let mut mail = self
+            .begin(stored.target())?
+            .message_id(Some(self.message_id(message.id)));
         if let Some(link) = link {
             let value = format!("<{link}>");
             // It must not be folded within.
@@ -136,7 +164,7 @@ impl Email {
                     "List-Unsubscribe=One-Click".into(),
                 ));
         }
-        Ok(mail.multipart(MultiPart::alternative_plain_html(words.text, words.html))?)
+        finish(mail, words)
     }
 
     /// The same in each attempt: a server that has it already can tell.
@@ -145,9 +173,8 @@ impl Email {
     }
 
     fn unsubscribe(&self, stored: &StoredChannel) -> Option<String> {
-        let base = self.public_url.as_ref()?;
         let token = stored.unsubscribe_token()?;
-        Some(format!("{base}/v1/unsubscribe/{}/{token}", stored.id))
+        self.link(&format!("/v1/unsubscribe/{}/{token}", stored.id))
     }
 }
 
@@ -161,16 +188,14 @@ impl Sender for Email {
         let Some(stored) = message.stored else {
             return Attempt::GiveUp("there is no address".into());
         };
-        let mail = match self.write(&message, stored) {
-            Ok(mail) => mail,
-            Err(error) => return Attempt::GiveUp(format!("it cannot be written: {error}")),
-        };
-        match tokio::time::timeout(ATTEMPT, self.transport.send(mail)).await {
-            Ok(Ok(_)) => Attempt::Delivered,
-            Ok(Err(error)) => judge(&error),
-            Err(_) => Attempt::retry(Blame::Receiver, "the SMTP server took too long"),
-        }
+        self.submit(self.write(&message, stored)).await
     }
+}
+
+/// Adds the words.
+fn finish(mail: MessageBuilder, words: Words) -> anyhow::Result<Mail> {
+    let parts = MultiPart::alternative_plain_html(words.text, words.html);
+    Ok(mail.subject(words.title).multipart(parts)?)
 }
 
 /// Replies of the server by RFC 5321 and, for the log-in, RFC 4954.

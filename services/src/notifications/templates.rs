@@ -47,6 +47,20 @@ pub(super) fn words(message: &Message<'_>, unsubscribe: Option<&str>) -> Words {
     with_link(title, text, html, unsubscribe)
 }
 
+/// The words of an e-mail to who has forgotten the password.
+pub(super) fn of_password_reset(link: &str) -> Words {
+    let why = "Somebody, perhaps you, has asked for a new password of your account. Within 30 minutes, this link sets one, once:";
+    let otherwise = "If it was not you, do nothing: your password stays.";
+    let at = escaped(link);
+    Words {
+        title: "A new password".into(),
+        text: format!("{why}\n\n{link}\n\n{otherwise}\n"),
+        html: format!(
+            "<!doctype html><html><body><p>{why}</p><p><a href=\"{at}\">{at}</a></p><p>{otherwise}</p></body></html>"
+        ),
+    }
+}
+
 /// Text and inner HTML of a reminder.
 fn of_reminder(reminder: &ReminderEvent, title: &str) -> (String, String) {
     let time = reminder.fire_at.to_rfc3339_opts(SecondsFormat::Secs, true);

@@ -4,6 +4,7 @@ mod daprd;
 mod email;
 mod laws;
 mod own;
+mod password_reset;
 mod push;
 mod table;
 

@@ -138,6 +138,10 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                     auth.access_token_seconds.to_string(),
                 ));
                 env.push(plain("TODOSTACK_SIGN_UP", auth.sign_up.as_setting().into()));
+                // The link of the e-mail needs both.
+                let notifications = &stack.spec.notifications;
+                let mails = notifications.smtp.is_some() && notifications.public_url.is_some();
+                env.push(plain("TODOSTACK_PASSWORD_RESETS", mails.to_string()));
             }
             let proxies = &stack.spec.gateway.trusted_proxies;
             if role == Role::Gateway && !proxies.is_empty() {

@@ -81,6 +81,14 @@ fn a_changed_spec_rolls_those_whom_it_concerns() {
         changed_by(json!({"gateway": {"auth": {"signUp": "Closed"}}})),
         ["Deployment demo-gateway"]
     );
+    // The gateway takes requests for a new password when there is a way to answer them.
+    assert_eq!(
+        changed_by(json!({"notifications": {
+            "publicUrl": "https://todo.example",
+            "smtp": {"host": "mail.example", "from": "a@b.example"},
+        }})),
+        ["Deployment demo-gateway", "Deployment demo-notifications"]
+    );
     assert_eq!(
         changed_by(json!({"gateway": {"replicas": 2}})),
         ["Deployment demo-gateway"]

@@ -68,7 +68,7 @@ impl Smtp {
     }
 
     /// The e-mails to this address.
-    fn to(&self, address: &str) -> Vec<Value> {
+    pub(super) fn to(&self, address: &str) -> Vec<Value> {
         let mails = self.mails.lock().unwrap();
         let to = |mail: &&Value| mail["to"] == json!([address]);
         mails.iter().filter(to).cloned().collect()
@@ -100,7 +100,7 @@ fn line(output: &mut BufReader<ChildStdout>) -> Option<Value> {
     (!line.is_empty()).then(|| serde_json::from_str(&line).unwrap())
 }
 
-fn senders(settings: SmtpSettings) -> Senders {
+pub(super) fn senders(settings: SmtpSettings) -> Senders {
     Senders {
         email: Some(Email::new(settings).unwrap()),
         ..webhooks().into()
