@@ -14,10 +14,10 @@ use utoipa::{
 /// What a personal token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Scope {
-    /// Read tasks and their reminders.
+    /// Read tasks, their reminders, projects and tags.
     #[serde(rename = "tasks:read")]
     TasksRead,
-    /// Make, change and delete tasks and their reminders.
+    /// Make, change and delete tasks, their reminders, projects and tags.
     #[serde(rename = "tasks:write")]
     TasksWrite,
     /// Read channels and what they could not deliver.
@@ -111,8 +111,15 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             "/v1/tasks"
             | "/v1/tasks/{id}"
             | "/v1/tasks/{id}/reminders"
-            | "/v1/reminders/{id}/history",
-        ) => Need::Scope(TasksRead),
+            | "/v1/reminders/{id}/history"
+            | "/v1/projects"
+            | "/v1/projects/{id}"
+            | "/v1/tags"
+            | "/v1/series"
+            | "/v1/series/{id}/completions",
+        )
+        // It answers what it is asked with, and stores nothing.
+        | ("POST", "/v1/recurrence/preview") => Need::Scope(TasksRead),
         (
             _,
             "/v1/tasks"
@@ -120,7 +127,16 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/tasks/{id}/complete"
             | "/v1/tasks/{id}/reopen"
             | "/v1/tasks/{id}/restore"
-            | "/v1/reminders/{id}/snooze",
+            | "/v1/tasks/{id}/move"
+            | "/v1/tasks/{id}/skip"
+            | "/v1/reminders/{id}/snooze"
+            | "/v1/projects"
+            | "/v1/projects/{id}"
+            | "/v1/projects/{id}/archive"
+            | "/v1/projects/{id}/unarchive"
+            | "/v1/projects/{id}/move"
+            | "/v1/tags/{name}"
+            | "/v1/series/{id}/end",
         ) => Need::Scope(TasksWrite),
         _ => return None,
     })

@@ -16,8 +16,8 @@ mod rest {
     mod listing;
     mod openapi;
     mod order;
-    mod projects;
     mod password_reset;
+    mod projects;
     mod push;
     mod recurring;
     mod reminders;

@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 8] = [
+const SMALL: [(&str, &str); 9] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -37,6 +37,13 @@ const SMALL: [(&str, &str); 8] = [
          where user_id = $1",
     ),
     (
+        "projects",
+        "select jsonb_build_object('id', id, 'name', name, 'color', color, 'position', position,
+             'archivedAt', archived_at, 'createdAt', created_at, 'updatedAt', updated_at,
+             'version', version)
+         from projects where owner_id = $1 order by position, id",
+    ),
+    (
         "channels",
         "select jsonb_build_object('id', id, 'type', kind, 'url', url, 'isDefault', is_default,
              'createdAt', created_at, 'disabledAt', disabled_at, 'disabledReason', disabled_reason)
@@ -58,11 +65,12 @@ const SMALL: [(&str, &str); 8] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 10] = [
+pub const TABLES: [&str; 11] = [
     "users",
     "sessions",
     "api_tokens",
     "password_resets",
+    "projects",
     "channels",
     "unsubscribed",
     "quiet_hours",

@@ -52,6 +52,8 @@ struct Owned {
     project: String,
     reminder: String,
     channel: String,
+    session: String,
+    token: String,
 }
 
 impl Owned {
@@ -68,7 +70,12 @@ impl Owned {
         let reminder = reminders.expect(200).body["items"][0]["id"].clone();
         let new = json!({ "type": "webhook", "url": "https://example.com" });
         let channel = user.post("/v1/channels", new).await.expect(201).id();
+        let session = user.get("/v1/sessions").await.expect(200).body["items"][0]["id"].clone();
+        let new = json!({ "name": "Secret", "scopes": ["tasks:read"] });
+        let token = user.post("/v1/tokens", new).await.expect(201).id();
         Self {
+            session: session.as_str().unwrap().to_owned(),
+            token,
             series: task.clone(),
             task,
             project,
@@ -85,6 +92,8 @@ impl Owned {
             ("/v1/projects/{id}", &self.project),
             ("/v1/reminders/{id}", &self.reminder),
             ("/v1/channels/{id}", &self.channel),
+            ("/v1/sessions/{id}", &self.session),
+            ("/v1/tokens/{id}", &self.token),
             ("/v1/tags/{name}", &"secret".to_owned()),
         ]
         .into_iter()
@@ -116,6 +125,8 @@ async fn everything(app: &App) -> Vec<String> {
         "projects",
         "reminders",
         "channels",
+        "sessions",
+        "api_tokens",
         "outbox",
         "firings",
         "deliveries",
@@ -262,7 +273,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 43);
+    assert_eq!(refused, 51);
     for path in ["/healthz", "/openapi.json"] {
         nobody.get(path).await.expect(200);
     }
