@@ -140,7 +140,7 @@ const LAST_SECOND: NaiveTime = match NaiveTime::from_hms_opt(23, 59, 59) {
 };
 
 /// When the reminders of an all-day task count from.
-const MORNING: NaiveTime = match NaiveTime::from_hms_opt(ALL_DAY_HOUR, 0, 0) {
+pub(crate) const MORNING: NaiveTime = match NaiveTime::from_hms_opt(ALL_DAY_HOUR, 0, 0) {
     Some(time) => time,
     None => NaiveTime::MIN,
 };

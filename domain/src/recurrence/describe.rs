@@ -43,11 +43,7 @@ impl Series {
     /// The series in words, such as "every month on the last Friday at 09:00, Europe/Berlin".
     pub fn in_words(&self) -> String {
         let spec = &self.spec;
-        let rules = self.rules();
-        let rules: Vec<String> = rules
-            .map(|rule| words::rule(rule, spec.start, spec.month_end))
-            .collect();
-        let mut text = rules.join(", or ");
+        let mut text = self.rules_in_words();
         text += &format!(", {}", self.zone().name());
         if spec.time_zone.is_none() {
             text += " (the user's zone)";
@@ -56,6 +52,16 @@ impl Series {
             text += ", counted from the day of completion";
         }
         text
+    }
+
+    /// Its rules in words, such as "every month on the last Friday at 09:00".
+    pub fn rules_in_words(&self) -> String {
+        let (start, month_end) = (self.spec.start, self.spec.month_end);
+        let rules: Vec<String> = self
+            .rules()
+            .map(|rule| words::rule(rule, start, month_end))
+            .collect();
+        rules.join(", or ")
     }
 
     /// What happens at the next change of clocks; nothing when none comes within 400 days while the series
