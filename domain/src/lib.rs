@@ -12,6 +12,7 @@ pub mod instances;
 pub mod internal_api;
 pub mod position;
 pub mod project;
+pub mod quick_add;
 pub mod recurrence;
 pub mod refresh_token;
 pub mod reminder;
