@@ -37,7 +37,7 @@ test-no-cluster: (prepare "--build") fmt lint deny
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
     "{{ just_executable() }}" recurrence-oracle --check
-    "{{ just_executable() }}" fuzz 60 {{ seed }}
+    "{{ just_executable() }}" fuzz 30 {{ seed }}
 
 # What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr.
 test-parts: (prepare "--build")
@@ -92,9 +92,11 @@ _cargo-deny args:
 recurrence-oracle *args:
     domain/oracle/run {{ args }}
 
-# Throw made-up input at the recurrence engine for some seconds, optimised, with 10 ms for each call.
-fuzz seconds="60" *seed:
-    CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false cargo run --quiet --target-dir target/fuzz --package todostack-domain --example recurrence-fuzz -- {{ seconds }} {{ seed }}
+# Throw made-up input at the recurrence engine and at quick add, some seconds each, optimised, 10 ms a call.
+fuzz seconds="60" *seed: (_fuzz "recurrence-fuzz" seconds seed) (_fuzz "quick-add-fuzz" seconds seed) (_fuzz "filter-fuzz" seconds seed)
+
+_fuzz target seconds *seed:
+    CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false cargo run --quiet --target-dir target/fuzz --package todostack-domain --example {{ target }} -- {{ seconds }} {{ seed }}
 
 # Measure recurrence beside the rrule crate and python-dateutil.
 bench-recurrence:
