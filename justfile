@@ -92,7 +92,7 @@ _cargo-deny args:
 recurrence-oracle *args:
     domain/oracle/run {{ args }}
 
-# Throw made-up input at the recurrence engine and at quick add, some seconds each, optimised, 10 ms a call.
+# Throw made-up input at recurrence rules, quick add and filters, some seconds each, optimised, 10 ms a call.
 fuzz seconds="60" *seed: (_fuzz "recurrence-fuzz" seconds seed) (_fuzz "quick-add-fuzz" seconds seed) (_fuzz "filter-fuzz" seconds seed)
 
 _fuzz target seconds *seed:
