@@ -107,6 +107,7 @@ fn day_alone(cursor: &mut Cursor<'_>) -> Option<NaiveDate> {
     }
     let day = cursor
         .read(|text| ordinal(text).filter(|_| text.starts_with(|c: char| c.is_ascii_digit())))?;
+    cursor.eat_all(&["of", "the", "month"]);
     // `the 2nd floor` is no day.
     if !cursor.is_complete() {
         return None;

@@ -12,13 +12,13 @@ use super::{
 /// A time of the day as it was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Clock {
-    pub(super) time: NaiveTime,
-    pub(super) sense: Sense,
+    time: NaiveTime,
+    sense: Sense,
 }
 
 /// What else a time can mean.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sense {
+enum Sense {
     /// Nothing else.
     Exact,
     /// Twelve hours later, with a part of the day that says so: `tonight at 8`.
@@ -137,7 +137,7 @@ pub(super) fn clock(cursor: &mut Cursor<'_>, introduced: bool, follows: bool) ->
         }
         return Ok(None);
     }
-    let Some((hour, minute, half)) = numbers(text) else {
+    let Some((hour, minute, half)) = numbers(text.strip_prefix('@').unwrap_or(text)) else {
         return Ok(None);
     };
     let glued = half.is_some();

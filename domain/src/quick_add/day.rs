@@ -126,7 +126,7 @@ fn date_and_time(cursor: &mut Cursor<'_>) -> Option<(NaiveDate, NaiveTime)> {
         let (date, time) = text.split_once('t')?;
         let (year, month, day) = year_first(date)?;
         let date = NaiveDate::from_ymd_opt(year, month, day)?;
-        Some((date, time.parse().ok()?))
+        Some((date, clock::whole_second(time.parse().ok()?)))
     })
 }
 

@@ -21,12 +21,8 @@ pub(super) struct Length {
 }
 
 impl Length {
-    /// One of a unit.
-    pub(super) fn one(unit: Unit) -> Self {
-        Self::of(1, unit)
-    }
-
-    fn of(number: u32, unit: Unit) -> Self {
+    /// So many of a unit.
+    pub(super) fn of(number: u32, unit: Unit) -> Self {
         let mut length = Self::default();
         match unit {
             Unit::Minute => length.minutes = number,

@@ -10,6 +10,18 @@ use crate::recurrence::{Frequency, NthWeekday, Rule, Weekday};
 /// A month has at most so many of a day of the week.
 const MOST_OF_A_WEEKDAY: i8 = 5;
 
+/// `on the 12th of every month`: a rule that says so at its end.
+pub(super) fn of_every_month(cursor: &mut Cursor<'_>) -> Option<Rule> {
+    cursor.eat(&["on"]);
+    let mut ahead = *cursor;
+    let rule = month_days(&mut ahead, false)?;
+    let each = cursor
+        .up_to(&ahead)
+        .any(|text| matches!(text, "every" | "each"));
+    *cursor = ahead;
+    each.then_some(rule)
+}
+
 /// Reads days of each month, or of one month of each year. `on`: plain numbers are days too.
 pub(super) fn month_days(cursor: &mut Cursor<'_>, on: bool) -> Option<Rule> {
     let places = places(cursor, on)?;

@@ -1,6 +1,7 @@
 //! Projects, tags and priorities: `#home`, `@"waiting for"`, `p1`.
 
 use super::{
+    clock,
     refusal::{Reading, Refusal},
     vocabulary,
     words::Cursor,
@@ -14,6 +15,11 @@ pub(super) fn project(cursor: &mut Cursor<'_>) -> Option<String> {
 
 /// `@bank`.
 pub(super) fn tag(cursor: &mut Cursor<'_>) -> Reading<String> {
+    let time = |text: &str| clock::end_of_range(text.strip_prefix('@')?);
+    if cursor.peek().and_then(time) == Some(true) {
+        // `@3pm` is a time.
+        return Ok(None);
+    }
     let found = name(cursor, '@');
     if found
         .as_ref()

@@ -91,7 +91,7 @@ fn one(cursor: &mut Cursor<'_>) -> Reading<Remind> {
 /// `1 day before`, `the day before`, `an hour early`.
 fn before(cursor: &mut Cursor<'_>) -> Option<Length> {
     let length = if cursor.eat(&["the"]) {
-        Length::one(cursor.read(unit)?)
+        Length::of(1, cursor.read(unit)?)
     } else {
         length(cursor)?
     };

@@ -5,7 +5,7 @@ use chrono::NaiveDate;
 use super::{
     calendar::month_and_day,
     day::{common_word, says_when},
-    month_days::month_days,
+    month_days::{month_days, of_every_month},
     range::ends,
     vocabulary::{
         DayPart, Unit, count, day_part, is_common_word, is_plural, month, ordinal, takes_a_noun,
@@ -34,7 +34,11 @@ pub(super) fn repeat(cursor: &mut Cursor<'_>) -> Option<Repeat> {
         basis: Basis::DueDate,
         part: None,
     };
-    if let Some(rule) = cursor.attempt(adverb).or_else(|| cursor.attempt(plural)) {
+    let unannounced = cursor
+        .attempt(adverb)
+        .or_else(|| cursor.attempt(plural))
+        .or_else(|| cursor.attempt(of_every_month));
+    if let Some(rule) = unannounced {
         return Some(plain(rule));
     }
     let basis = if cursor.eat(&["every!"]) {
@@ -57,6 +61,7 @@ pub(super) fn repeat(cursor: &mut Cursor<'_>) -> Option<Repeat> {
         .or_else(|| cursor.attempt(period))
         .or_else(|| cursor.attempt(days_of_week))
         .or_else(|| cursor.attempt(month_alone))?;
+    let rule = cursor.attempt(|ahead| except(ahead, &rule)).unwrap_or(rule);
     Some(Repeat {
         basis,
         ..plain(rule)
@@ -170,17 +175,44 @@ fn days_of_week(cursor: &mut Cursor<'_>) -> Option<Rule> {
     let interval = interval(cursor).unwrap_or(1);
     let days = cursor
         .attempt(|ahead| workdays(ahead).then(|| Weekday::ALL[..5].to_vec()))
-        .or_else(|| ahead_weekend(cursor))
+        .or_else(|| weekend(cursor))
         .or_else(|| weekdays(cursor))?;
     let mut rule = Rule::every(Frequency::Weekly);
     rule.interval = interval;
-    rule.by_day = days
-        .into_iter()
-        .map(|weekday| NthWeekday { nth: 0, weekday })
-        .collect();
+    rule.by_day = days.into_iter().map(each).collect();
     rule.by_day.sort_unstable();
     rule.by_day.dedup();
     Some(rule)
+}
+
+/// The rule without some of its days: `every day except sunday`.
+fn except(cursor: &mut Cursor<'_>, rule: &Rule) -> Option<Rule> {
+    if !cursor.eat(&["except"]) {
+        return None;
+    }
+    cursor.eat(&["on"]);
+    let left_out = if cursor.eat(&["weekend", "weekends"]) {
+        vec![Weekday::SA, Weekday::SU]
+    } else {
+        weekdays(cursor)?
+    };
+    let all: Vec<NthWeekday> = match rule.freq {
+        Frequency::Daily => Weekday::ALL.into_iter().map(each).collect(),
+        Frequency::Weekly => rule.by_day.clone(),
+        _ => return None,
+    };
+    let rest = all
+        .into_iter()
+        .filter(|day| !left_out.contains(&day.weekday));
+    let by_day: Vec<NthWeekday> = rest.collect();
+    (!by_day.is_empty()).then(|| Rule {
+        by_day,
+        ..rule.clone()
+    })
+}
+
+fn each(weekday: Weekday) -> NthWeekday {
+    NthWeekday { nth: 0, weekday }
 }
 
 /// `weekday`, `workday`, `working day`.
@@ -191,7 +223,7 @@ pub(super) fn workdays(cursor: &mut Cursor<'_>) -> bool {
 }
 
 /// A weekend begins on its Saturday.
-fn ahead_weekend(cursor: &mut Cursor<'_>) -> Option<Vec<Weekday>> {
+fn weekend(cursor: &mut Cursor<'_>) -> Option<Vec<Weekday>> {
     cursor
         .eat(&["weekend", "weekends"])
         .then(|| vec![Weekday::SA])

@@ -238,6 +238,13 @@ impl<'l> Cursor<'l> {
         self.eat(&["and", "&"]) || comma
     }
 
+    /// The words from here to another place.
+    pub(super) fn up_to(&self, end: &Self) -> impl Iterator<Item = &'l str> {
+        self.line.words[self.at..end.at]
+            .iter()
+            .map(|word| word.text)
+    }
+
     /// Whether the line ends here, or punctuation or quotes end the phrase.
     pub(super) fn is_end(&self) -> bool {
         self.peek().is_none()
