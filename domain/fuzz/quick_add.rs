@@ -116,8 +116,10 @@ const PIECES: [&str; 96] = [
     ". !",
 ];
 
-/// Spaces between pieces; most are one.
-const SPACES: [&str; 6] = [" ", " ", " ", "  ", "\u{a0}", ""];
+/// What stands between pieces; most often a space.
+const BETWEEN: [&str; 12] = [
+    " ", " ", " ", " ", " ", ", ", ". ", " (", ") ", "  ", "\u{a0}", "",
+];
 
 fn line(random: &mut Random) -> String {
     let pieces = if random.chance(2) {
@@ -131,7 +133,7 @@ fn line(random: &mut Random) -> String {
     let mut line = String::new();
     for _ in 0..pieces {
         line += random.pick(if repeats { &few } else { &PIECES });
-        line += random.pick(&SPACES);
+        line += random.pick(&BETWEEN);
     }
     if random.chance(25) {
         line = damage(random, line, b" #@!\\\"(,./:-0");

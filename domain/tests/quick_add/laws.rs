@@ -35,15 +35,18 @@ fn now() -> impl Strategy<Value = DateTime<Tz>> {
         .prop_map(|(seconds, zone)| zone.timestamp_opt(seconds, 0).unwrap())
 }
 
-/// Lines of pieces, of pieces with odd white space, and of anything.
+/// Lines of pieces with punctuation and odd white space between, and of anything.
 fn line() -> impl Strategy<Value = String> {
     let piece = select(PIECES.split_whitespace().collect::<Vec<_>>());
-    let space = prop_oneof![9 => Just(" "), 1 => select(vec!["  ", "\t", "\u{a0}", ""])];
-    let pieces = vec((piece, space), 1..14).prop_map(|pieces| {
-        pieces
-            .iter()
-            .map(|(piece, space)| format!("{piece}{space}"))
-            .collect()
+    let before = prop_oneof![12 => Just(""), 1 => select(vec!["(", "[", "\\", "\""])];
+    let after = prop_oneof![
+        8 => Just(" "),
+        2 => Just(", "),
+        1 => select(vec![". ", "! ", ": ", ") ", "), ", "...) ", "\" ", "  ", "\t", "\u{a0}", ""]),
+    ];
+    let pieces = vec((before, piece, after), 1..14).prop_map(|pieces| {
+        let piece = |(before, piece, after): &(_, _, _)| format!("{before}{piece}{after}");
+        pieces.iter().map(piece).collect()
     });
     prop_oneof![9 => pieces, 1 => any::<String>()]
 }
