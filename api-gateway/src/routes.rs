@@ -14,6 +14,7 @@ mod place;
 mod preview;
 mod projects;
 mod push;
+mod quick_add;
 mod quiet_hours;
 mod reminders;
 mod scope;
@@ -99,6 +100,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(reminders::snooze))
         .routes(routes!(reminders::history))
         .routes(routes!(audit::list))
+        .routes(routes!(quick_add::quick))
         .routes(routes!(moves::move_to))
         .routes(routes!(projects::list, projects::create))
         .routes(routes!(projects::get, projects::patch, projects::delete))

@@ -19,6 +19,7 @@ mod rest {
     mod password_reset;
     mod projects;
     mod push;
+    mod quick_add;
     mod recurring;
     mod reminders;
     mod series;

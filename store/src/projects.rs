@@ -99,6 +99,25 @@ pub async fn get(conn: &mut PgConnection, owner: Owner, id: Uuid) -> sqlx::Resul
     Ok(row.map(|row| row.0))
 }
 
+/// The id of a user's project that is not archived, by its [`name_key`].
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn by_name(
+    conn: &mut PgConnection,
+    owner: Owner,
+    key: &str,
+) -> sqlx::Result<Option<Uuid>> {
+    // By projects_name.
+    sqlx::query_scalar(
+        "select id from projects where owner_id = $1 and name_key = $2 and archived_at is null",
+    )
+    .bind(owner.id())
+    .bind(key)
+    .fetch_optional(conn)
+    .await
+}
+
 /// Makes a project, the last of its owner's, whose row the caller has for itself. `Ok(None)`: a project of
 /// that id is there already.
 ///

@@ -1,6 +1,6 @@
 //! The project and the parent of a task that is written.
 
-use axum::{http::StatusCode, response::Response};
+use axum::http::StatusCode;
 use domain::task::{Task, limits};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -10,7 +10,7 @@ use store::{
 };
 use uuid::Uuid;
 
-use super::tasks::{answer, id_is_taken, now, writer_alone};
+use super::tasks::{id_is_taken, now, writer_alone};
 use crate::{
     error::{Error, Result},
     input::Context,
@@ -99,7 +99,7 @@ pub(super) async fn create_subtask(
     id: Uuid,
     input: TaskInput,
     channels: &[(Uuid, String)],
-) -> Result<Response> {
+) -> Result<(StatusCode, Task)> {
     let mut tx = gateway.store.begin().await?;
     let zone = writer_alone(&mut tx, owner).await?.zone();
     let mut content = input.check(&Context { zone, channels })?;
@@ -107,7 +107,7 @@ pub(super) async fn create_subtask(
         // The project of its parent need not be said.
         content.project = content.project.or(there.project);
         if content.is_of(&there) {
-            return Ok(answer(StatusCode::OK, there));
+            return Ok((StatusCode::OK, there));
         }
         return Err(id_is_taken());
     }
@@ -122,7 +122,7 @@ pub(super) async fn create_subtask(
     match store::tasks::create_in_zone(&mut tx, &task, zone, now).await? {
         Created::Task(task) => {
             tx.commit().await?;
-            Ok(answer(StatusCode::CREATED, *task))
+            Ok((StatusCode::CREATED, *task))
         }
         // Somebody else's, or a deleted one.
         Created::Exists => Err(id_is_taken()),

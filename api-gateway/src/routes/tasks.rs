@@ -122,6 +122,19 @@ pub(super) async fn create(
     auth::User(owner): auth::User,
     Body(input): Body<TaskInput>,
 ) -> Result<Response> {
+    let (status, task) = created(&gateway, owner, input).await?;
+    Ok(answer(status, task))
+}
+
+/// The task that `input` asks for: 201 and the new one, or 200 and that of an earlier request.
+///
+/// # Errors
+/// What cannot be accepted.
+pub(super) async fn created(
+    gateway: &Gateway,
+    owner: Uuid,
+    input: TaskInput,
+) -> Result<(StatusCode, Task)> {
     let id = input.id.unwrap_or_else(Uuid::now_v7);
     let channels = if names_channels(&input) {
         let mut conn = gateway.store.acquire().await?;
@@ -132,7 +145,7 @@ pub(super) async fn create(
         Vec::new()
     };
     if input.parent.is_some() {
-        return place::create_subtask(&gateway, owner, id, input, &channels).await;
+        return place::create_subtask(gateway, owner, id, input, &channels).await;
     }
     let mut known = gateway.zones.of(owner);
     // The zone that is remembered may be an old one: the statement then writes nothing, and it is read.
@@ -161,14 +174,14 @@ pub(super) async fn create(
         match created {
             Created::Task(task) => {
                 gateway.store.wake();
-                return Ok(answer(StatusCode::CREATED, *task));
+                return Ok((StatusCode::CREATED, *task));
             }
             Created::Exists => {
                 let mut conn = gateway.store.acquire().await?;
                 let there = store::tasks::get(&mut conn, owner, id).await?;
                 let there = there.filter(|task| content.is_of(task));
                 let there = there.ok_or_else(id_is_taken)?;
-                return Ok(answer(StatusCode::OK, there));
+                return Ok((StatusCode::OK, there));
             }
             Created::NoProject => return Err(place::misplaced(Misplaced::NoProject)),
             Created::OwnerChanged => {}

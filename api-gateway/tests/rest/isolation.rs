@@ -273,7 +273,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 51);
+    assert_eq!(refused, 52);
     for path in ["/healthz", "/openapi.json"] {
         nobody.get(path).await.expect(200);
     }
