@@ -82,19 +82,18 @@ async fn by_access_token(
     let over = || Problem::unauthorized("the session has ended: log in again");
     let id = claims.sid.ok_or_else(over)?;
     let mut conn = gateway.store.acquire().await?;
-    let since = store::sessions::since(&mut conn, user, id, Utc::now())
-        .await?
-        .ok_or_else(over)?;
+    let since = store::sessions::since(&mut conn, user, id, Utc::now()).await?;
+    conn.release();
+    let since = since.ok_or_else(over)?;
     Ok((user, Some(Session { id, user, since })))
 }
 
 /// The user of a personal token that has the scope.
 async fn by_personal_token(gateway: &Gateway, token: &str, need: Option<Need>) -> Result<Uuid> {
-    let token = {
-        let mut conn = gateway.store.acquire().await?;
-        let hash = secret_token::hash(token);
-        store::api_tokens::used(&mut conn, hash, Utc::now()).await?
-    };
+    let hash = secret_token::hash(token);
+    let mut conn = gateway.store.acquire().await?;
+    let token = store::api_tokens::used(&mut conn, hash, Utc::now()).await?;
+    conn.release();
     let token =
         token.ok_or_else(|| Problem::unauthorized("this token was deleted or has expired"))?;
     let Some(Need::Scope(scope)) = need else {

@@ -31,6 +31,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Parameters {
     }
 }
 
+/// A page of rows, of which one more than its `limit` was read: that one tells whether there is a next page.
+pub(crate) fn page_of<T>(mut rows: Vec<T>, limit: u32) -> (Vec<T>, bool) {
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    (rows, more)
+}
+
 impl Parameters {
     /// Reads a query string.
     ///

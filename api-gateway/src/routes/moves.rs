@@ -2,7 +2,7 @@
 
 use axum::{
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use runtime::auth;
@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::{
     place,
-    tasks::{answer, changed_meanwhile, names, now, writer_alone},
+    tasks::{answer, changed_meanwhile, now, require_match, writer_alone},
 };
 use crate::{
     body::Body,
@@ -138,9 +138,7 @@ pub(super) async fn move_to(
     let task = store::tasks::get_for_update(&mut tx, user, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
-        return Err(changed_meanwhile());
-    }
+    require_match(&headers, task.version)?;
     let (place, spot) = target(&mut tx, &task, &wanted).await?;
     let place = if place == Place::of(&task) {
         place

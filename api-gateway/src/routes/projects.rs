@@ -24,7 +24,7 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tasks::{changed_meanwhile, etag, id_is_taken, names, now, writer_alone};
+use super::tasks::{changed_meanwhile, etag, id_is_taken, names, now, require_match, writer_alone};
 use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
@@ -133,9 +133,7 @@ async fn written(
     let project = store::projects::get(conn, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("project"))?;
-    if names(headers, header::IF_MATCH, project.version) == Some(false) {
-        return Err(changed_meanwhile());
-    }
+    require_match(headers, project.version)?;
     Ok(project)
 }
 

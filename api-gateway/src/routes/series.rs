@@ -3,7 +3,7 @@
 use axum::{
     Json,
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -19,11 +19,11 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tasks::{answer, changed_meanwhile, names, now, writer, writer_alone};
+use super::tasks::{answer, changed_meanwhile, now, require_match, writer, writer_alone};
 use crate::{
     error::{Error, Result},
     path::Id,
-    query::Parameters,
+    query::{Parameters, page_of},
     state::Gateway,
     view::{ProblemView, Recurrence, TaskPage, TaskView},
 };
@@ -117,10 +117,9 @@ pub(super) async fn list(
         .await?
         .ok_or_else(Error::no_account)?
         .zone();
-    let mut found =
+    let found =
         store::series::list(&mut conn, Owner::of(user), after, i64::from(limit) + 1).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
+    let (found, more) = page_of(found, limit);
     let last = found.last().map(|series| series.counts.series.to_string());
     let now = now();
     let items = found
@@ -164,9 +163,8 @@ pub(super) async fn completions(
         return Err(Error::not_found("series"));
     }
     let wanted = i64::from(limit) + 1;
-    let mut tasks = store::series::completions(&mut conn, owner, id, before, wanted).await?;
-    let more = tasks.len() > limit as usize;
-    tasks.truncate(limit as usize);
+    let tasks = store::series::completions(&mut conn, owner, id, before, wanted).await?;
+    let (tasks, more) = page_of(tasks, limit);
     Ok(Json(TaskPage {
         next_cursor: tasks.last().filter(|_| more).and_then(write_place),
         items: tasks.into_iter().map(TaskView::from).collect(),
@@ -253,9 +251,7 @@ pub(super) async fn skip(
     let task = store::tasks::get_for_update(&mut tx, user, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
-        return Err(changed_meanwhile());
-    }
+    require_match(&headers, task.version)?;
     let conflict = |why: &str| Error::new(StatusCode::CONFLICT, why);
     if task.completed_at.is_some() {
         return Err(conflict(

@@ -17,7 +17,7 @@ use crate::{
     body::Body,
     error::{Error, Result},
     input::line,
-    query::Parameters,
+    query::{Parameters, page_of},
     state::Gateway,
     view::ProblemView,
 };
@@ -101,11 +101,8 @@ pub(super) async fn list(
     parameters.finish()?;
     let mut conn = gateway.store.acquire().await?;
     let wanted = i64::from(limit) + 1;
-    let mut tags = store::tags::list(&mut conn, Owner::of(user), after.as_deref(), wanted).await?;
-    let more = i64::try_from(tags.len()).is_ok_and(|found| found == wanted);
-    if more {
-        tags.pop();
-    }
+    let tags = store::tags::list(&mut conn, Owner::of(user), after.as_deref(), wanted).await?;
+    let (tags, more) = page_of(tags, limit);
     let next_cursor = tags.last().filter(|_| more).map(|tag| tag.name.clone());
     let items = tags.into_iter().map(TagView::from).collect();
     Ok(Json(TagPage { items, next_cursor }))

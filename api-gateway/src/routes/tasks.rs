@@ -73,6 +73,14 @@ pub(super) fn names(headers: &HeaderMap, header: header::HeaderName, version: i6
     }))
 }
 
+/// 412 where `If-Match` asks for another version (RFC 9110 §13.1.1).
+pub(super) fn require_match(headers: &HeaderMap, version: i64) -> Result<()> {
+    if names(headers, header::IF_MATCH, version) == Some(false) {
+        return Err(changed_meanwhile());
+    }
+    Ok(())
+}
+
 /// 412.
 pub(super) fn changed_meanwhile() -> Error {
     Error::new(
@@ -289,9 +297,7 @@ pub(super) async fn patch(
     let task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
-        return Err(changed_meanwhile());
-    }
+    require_match(&headers, task.version)?;
     let mut merged = serde_json::to_value(TaskInput::of(&task))
         .map_err(|error| Error::from(runtime::Problem::internal(error)))?;
     json_patch::merge(&mut merged, &patch);
@@ -353,9 +359,7 @@ pub(super) async fn delete(
     let task = store::tasks::get_for_update(&mut tx, owner, id)
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
-    if names(&headers, header::IF_MATCH, task.version) == Some(false) {
-        return Err(changed_meanwhile());
-    }
+    require_match(&headers, task.version)?;
     store::tasks::delete(&mut tx, owner, id, Some(task.version), now()).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
