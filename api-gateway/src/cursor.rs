@@ -3,10 +3,10 @@
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Datelike, Utc};
 use domain::{position::Position as ManualPosition, task::Priority};
-use store::tasks::{Key, Order, Position, Sort};
+use store::tasks::{Key, Order, Position, Sort, TITLE_KEY};
 
 /// Longest cursor that is looked at.
-const LONGEST: usize = 300;
+const LONGEST: usize = 700;
 
 /// The cursor that continues a list of this `order` behind `position`.
 pub(crate) fn encode(order: Order, position: &Position) -> String {
@@ -14,6 +14,7 @@ pub(crate) fn encode(order: Order, position: &Position) -> String {
         Key::Time(time) => time.timestamp_micros().to_string(),
         Key::Priority(priority) => priority.number().to_string(),
         Key::Manual(position) => position.as_str().to_owned(),
+        Key::Title(title) => title.clone(),
         Key::Undated => String::new(),
     };
     let direction = if order.descending { '-' } else { '+' };
@@ -27,14 +28,15 @@ pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
         return None;
     }
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let mut parts = text.splitn(3, ':');
-    let (bound, key, id) = (parts.next()?, parts.next()?, parts.next()?);
+    // Titles hold colons, too.
+    let (bound, rest) = text.split_once(':')?;
+    let (key, id) = rest.rsplit_once(':')?;
     let direction = if order.descending { '-' } else { '+' };
     if bound != format!("{}{direction}", name(order.sort)) {
         return None;
     }
     let key = match order.sort {
-        Sort::Created => Key::Time(time(key)?),
+        Sort::Created | Sort::Updated | Sort::Completed => Key::Time(time(key)?),
         Sort::Due if key.is_empty() => Key::Undated,
         Sort::Due => Key::Time(time(key)?),
         Sort::Priority => Key::Priority(match key.parse().ok()? {
@@ -42,6 +44,10 @@ pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
             _ => return None,
         }),
         Sort::Manual => Key::Manual(ManualPosition::parse(key).ok()?),
+        Sort::Title => {
+            let fits = key.chars().count() <= TITLE_KEY && !key.contains('\0');
+            Key::Title(fits.then(|| key.to_owned())?)
+        }
     };
     Some(Position {
         key,
@@ -55,6 +61,9 @@ fn name(sort: Sort) -> &'static str {
         Sort::Due => "due",
         Sort::Priority => "priority",
         Sort::Manual => "manual",
+        Sort::Updated => "updated",
+        Sort::Completed => "completed",
+        Sort::Title => "title",
     }
 }
 
@@ -97,7 +106,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_encoded_is_decoded(micros in 0i64..4_000_000_000_000_000, id: u128, descending: bool) {
+        fn what_was_encoded_is_decoded(
+            micros in 0i64..4_000_000_000_000_000, id: u128, descending: bool, title in "[^\\x00]{0,100}",
+        ) {
             let time = DateTime::from_timestamp_micros(micros).unwrap();
             for (sort, key) in [
                 (Sort::Created, Key::Time(time)),
@@ -105,6 +116,9 @@ mod tests {
                 (Sort::Due, Key::Undated),
                 (Sort::Priority, Key::Priority(Priority::P3)),
                 (Sort::Manual, Key::Manual(ManualPosition::last(time, Uuid::from_u128(id)))),
+                (Sort::Updated, Key::Time(time)),
+                (Sort::Completed, Key::Time(time)),
+                (Sort::Title, Key::Title(title)),
             ] {
                 let position = Position { key, id: Uuid::from_u128(id) };
                 let order = order(sort, descending);

@@ -102,6 +102,11 @@ impl Parameters {
         T::default()
     }
 
+    /// The value of a parameter that says yes or no.
+    pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
+        self.word(name, &[("true", Some(true)), ("false", Some(false))])
+    }
+
     /// An instant.
     pub(crate) fn instant(&mut self, name: &str) -> Option<DateTime<Utc>> {
         let value = self.one(name)?;

@@ -350,13 +350,19 @@ impl From<&Channel> for ChannelRef {
 const BYTES_OF_A_TASK: usize = 1024;
 
 /// A page of tasks.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TaskPage {
     pub(crate) items: Vec<TaskView>,
     /// Send it as `cursor` for the next page; absent on the last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) next_cursor: Option<String>,
+    /// Tasks of all pages together, with `total=true`: at most 10,000 are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<u32>,
+    /// Beside `total`: whether that is all of them, or there are more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) total_is_exact: Option<bool>,
 }
 
 impl IntoResponse for TaskPage {

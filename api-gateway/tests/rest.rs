@@ -11,6 +11,7 @@ mod rest {
     mod app;
     mod channels;
     mod digest;
+    mod find;
     mod hostile;
     mod isolation;
     mod listing;

@@ -15,7 +15,9 @@ mod row;
 mod write;
 
 pub use create::{Created, create, create_in_zone};
-pub use list::{Filter, Key, Order, Page, Position, Sort, Status, list};
+pub use list::{
+    COUNTED, Key, Order, Page, Position, Selection, Sort, TITLE_KEY, Total, count, list,
+};
 pub use many::below_for_update;
 pub(crate) use many::{Edit, delete_all, edit_all};
 pub use moves::{Moved, Spot, move_to, put};

@@ -1,45 +1,55 @@
-//! The list of a user's tasks.
+//! The list of tasks.
+
+mod asked;
 
 use axum::extract::State;
-use domain::task::{Priority, limits};
+use chrono::Utc;
+use chrono_tz::Tz;
 use runtime::auth;
-use store::tasks::{Filter, Order, Position, Sort, Status};
-use uuid::Uuid;
+use sqlx::PgConnection;
+use store::Owner;
 
 use crate::{
     cursor,
-    error::Result,
+    error::{Error, Result},
     query::Parameters,
     state::Gateway,
     view::{PriorityName, ProblemView, TaskPage, TaskView},
 };
-
-/// What a list request asks for.
-struct Asked {
-    filter: Filter,
-    order: Order,
-    after: Option<Position>,
-    limit: u32,
-}
+use asked::Asked;
 
 /// Lists tasks, a page at a time. Pages are cut by position, not by number: a task that comes or
-/// goes between two requests makes no other appear twice or not at all.
+/// goes between two requests makes no other appear twice or not at all. What is asked for by several
+/// parameters must all be true.
 #[utoipa::path(
     get,
     path = "/v1/tasks",
     tag = "tasks",
     params(
-        ("status" = Option<String>, Query, description = "`open` (default), `completed` or `all`"),
+        ("filter" = Option<String>, Query, description = "A filter such as `(p1 | overdue) & #home`; see docs/filters.md"),
+        ("status" = Option<String>, Query, description = "`open`, `completed` or `all`. Absent: `open`; with `filter` `all`; with `completedAfter`, `completedBefore` or `sort=completed` `completed`"),
         ("priority" = Option<Vec<PriorityName>>, Query, description = "One of these; may be repeated"),
         ("tag" = Option<Vec<String>>, Query, description = "Every one of these; may be repeated"),
+        ("tagAny" = Option<Vec<String>>, Query, description = "At least one of these; may be repeated"),
+        ("tagNone" = Option<Vec<String>>, Query, description = "None of these; may be repeated"),
         ("project" = Option<String>, Query, description = "Id of a project, or `inbox`"),
         ("parent" = Option<String>, Query, description = "Id of a task: its subtasks; `none`: those that are no subtasks"),
+        ("due" = Option<String>, Query, description = "`overdue`, `today`, `week` (today and the six days after it) or `none`, in the user's zone"),
         ("dueBefore" = Option<DateTime<Utc>>, Query, description = "Due earlier than this instant"),
         ("dueAfter" = Option<DateTime<Utc>>, Query, description = "Due at this instant or later"),
-        ("sort" = Option<String>, Query, description = "`created` (default), `due` (tasks without a due date come last), `priority` or `manual` (by `position`)"),
+        ("createdBefore" = Option<DateTime<Utc>>, Query, description = "Created earlier than this instant"),
+        ("createdAfter" = Option<DateTime<Utc>>, Query, description = "Created at this instant or later"),
+        ("updatedBefore" = Option<DateTime<Utc>>, Query, description = "Last changed earlier than this instant"),
+        ("updatedAfter" = Option<DateTime<Utc>>, Query, description = "Last changed at this instant or later"),
+        ("completedBefore" = Option<DateTime<Utc>>, Query, description = "Completed earlier than this instant"),
+        ("completedAfter" = Option<DateTime<Utc>>, Query, description = "Completed at this instant or later"),
+        ("hasReminder" = Option<bool>, Query, description = "Whether it has a reminder"),
+        ("isRecurring" = Option<bool>, Query, description = "Whether it has a rule that makes its next instance"),
+        ("sort" = Option<String>, Query, description = "`created` (default), `due` (tasks without a due date come last), `priority`, `manual` (by `position`), `updated`, `title` or `completed` (completed tasks only)"),
         ("order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
         ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
         ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same `sort` and `order`"),
+        ("total" = Option<bool>, Query, description = "Whether to count the tasks of all pages together, up to 10,000"),
     ),
     responses(
         (status = 200, body = TaskPage),
@@ -49,110 +59,36 @@ struct Asked {
 )]
 pub(super) async fn list(
     State(gateway): State<Gateway>,
-    auth::User(owner): auth::User,
+    auth::User(user): auth::User,
     parameters: Parameters,
 ) -> Result<TaskPage> {
-    let asked = read(parameters)?;
+    let asked = Asked::read(parameters)?;
+    let owner = Owner::of(user);
     let mut conn = gateway.store.acquire().await?;
-    let page = store::tasks::list(
-        &mut conn,
-        owner,
-        &asked.filter,
-        asked.order,
-        asked.after,
-        asked.limit,
-    )
-    .await?;
+    let zone = if asked.needs_zone() {
+        zone_of(&mut conn, owner).await?
+    } else {
+        Tz::UTC
+    };
+    let selection = asked.selection(zone, Utc::now());
+    let total = if asked.total {
+        Some(store::tasks::count(&mut conn, owner, &selection).await?)
+    } else {
+        None
+    };
+    let (order, limit) = (asked.order, asked.limit);
+    let page = store::tasks::list(&mut conn, owner, &selection, order, asked.after, limit).await?;
     conn.release();
     Ok(TaskPage {
         items: page.tasks.into_iter().map(TaskView::from).collect(),
-        next_cursor: page.next.map(|next| cursor::encode(asked.order, &next)),
+        next_cursor: page.next.map(|next| cursor::encode(order, &next)),
+        total: total.map(|total| total.count),
+        total_is_exact: total.map(|total| total.is_exact),
     })
 }
 
-fn read(mut parameters: Parameters) -> Result<Asked> {
-    let status = parameters.word(
-        "status",
-        &[
-            ("open", Status::Open),
-            ("completed", Status::Completed),
-            ("all", Status::All),
-        ],
-    );
-    let order = Order {
-        sort: parameters.word(
-            "sort",
-            &[
-                ("created", Sort::Created),
-                ("due", Sort::Due),
-                ("priority", Sort::Priority),
-                ("manual", Sort::Manual),
-            ],
-        ),
-        descending: parameters.word("order", &[("asc", false), ("desc", true)]),
-    };
-    let mut priorities = Vec::new();
-    for text in parameters.all("priority") {
-        match text.as_str() {
-            "P1" => priorities.push(Priority::P1),
-            "P2" => priorities.push(Priority::P2),
-            "P3" => priorities.push(Priority::P3),
-            "P4" => priorities.push(Priority::P4),
-            _ => {
-                let message = "must be one of P1, P2, P3, P4";
-                parameters.errors.push("priority", message);
-            }
-        }
-    }
-    let tags = parameters.all("tag");
-    if tags.len() > limits::TAGS {
-        let message = format!("must be given at most {} times", limits::TAGS);
-        parameters.errors.push("tag", message);
-    }
-    if tags.iter().any(|tag| tag.chars().count() > limits::TAG) {
-        let message = format!("must have at most {} characters", limits::TAG);
-        parameters.errors.push("tag", message);
-    }
-    let filter = Filter {
-        status,
-        priorities,
-        tags,
-        project: of(&mut parameters, "project", "inbox"),
-        parent: of(&mut parameters, "parent", "none"),
-        due_before: parameters.instant("dueBefore"),
-        due_after: parameters.instant("dueAfter"),
-    };
-    let limit = parameters.limit();
-    let after = parameters.one("cursor").and_then(|text| {
-        let position = cursor::decode(order, &text);
-        if position.is_none() {
-            parameters.errors.push(
-                "cursor",
-                "must be the nextCursor of a list with the same sort and order",
-            );
-        }
-        position
-    });
-    parameters.finish()?;
-    Ok(Asked {
-        filter,
-        order,
-        after,
-        limit,
-    })
-}
-
-/// The value of a parameter that names something by its id, or by a word the lack of it.
-fn of(parameters: &mut Parameters, name: &str, lack: &str) -> Option<Option<Uuid>> {
-    let value = parameters.one(name)?;
-    if value == lack {
-        return Some(None);
-    }
-    let id = value.parse().ok();
-    if id.is_none() {
-        parameters
-            .errors
-            .push(name, format!("must be an id, or {lack}"));
-    }
-    id.map(Some)
+/// The zone in which the owner's days begin.
+async fn zone_of(conn: &mut PgConnection, owner: Owner) -> Result<Tz> {
+    let user = store::users::by_id(conn, owner.id()).await?;
+    Ok(user.ok_or_else(Error::no_account)?.zone())
 }

@@ -168,6 +168,7 @@ pub(super) async fn completions(
     Ok(Json(TaskPage {
         next_cursor: tasks.last().filter(|_| more).and_then(write_place),
         items: tasks.into_iter().map(TaskView::from).collect(),
+        ..TaskPage::default()
     }))
 }
 

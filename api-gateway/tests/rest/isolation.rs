@@ -211,6 +211,7 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
     let lists = [
         format!("/v1/tasks?status=all&project={project}"),
         format!("/v1/tasks?status=all&parent={task}"),
+        "/v1/tasks?filter=%23Secret".to_owned(),
         "/v1/tags".to_owned(),
         "/v1/series".to_owned(),
         "/v1/projects?archived=all".to_owned(),

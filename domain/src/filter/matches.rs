@@ -110,12 +110,12 @@ impl Name {
     }
 }
 
-/// Whether `text` contains `part`, both in small letters: each character by itself as Unicode has it.
+/// Whether `text` contains `part`, whatever the case of the letters.
 fn contains(text: &str, part: &str) -> bool {
-    let small = |text: &str| {
-        text.chars()
-            .flat_map(char::to_lowercase)
-            .collect::<String>()
-    };
-    small(text).contains(&small(part))
+    small_letters(text).contains(&small_letters(part))
+}
+
+/// A text as it is compared: each character by itself in small letters, as Unicode has it.
+pub fn small_letters(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
 }

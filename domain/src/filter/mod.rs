@@ -23,7 +23,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 pub use condition::{Condition, DateField, Name, Range, Thing};
 pub use error::{FilterError, Span};
-pub use matches::TaskFacts;
+pub use matches::{TaskFacts, small_letters};
 pub use moment::{Edge, Moment, Unit};
 
 /// Limits on what is read as a filter, so that one which is made to hurt costs nothing.

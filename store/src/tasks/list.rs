@@ -1,89 +1,29 @@
-//! Listing tasks: filters, orders and keyset pages.
+//! Listing tasks: which of them, in which order, by keyset pages.
 
-use chrono::{DateTime, Utc};
-use domain::{
-    position::Position as ManualPosition,
-    task::{Priority, Task},
-};
+mod filter;
+mod order;
+
+use domain::{filter::Resolved, task::Task};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
-use super::row::tasks_of;
+pub use order::{Key, Order, Position, Sort, TITLE_KEY};
 
-/// Whether completed tasks are listed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Status {
-    /// Only what is still to be done.
-    #[default]
-    Open,
-    /// Only what is done.
-    Completed,
-    /// Both.
-    All,
-}
+use super::row::tasks_of;
+use crate::Owner;
 
 /// Which tasks of an owner are listed; deleted ones never are.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Filter {
-    /// By completion.
-    pub status: Status,
-    /// One of these; empty: any.
-    pub priorities: Vec<Priority>,
-    /// Every one of these.
-    pub tags: Vec<String>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selection {
+    /// Those that this means.
+    pub filter: Resolved,
     /// Of this project; `Some(None)`: of the inbox.
     pub project: Option<Option<Uuid>>,
     /// Subtasks of this task; `Some(None)`: those that are no subtasks.
     pub parent: Option<Option<Uuid>>,
-    /// Due earlier than this.
-    pub due_before: Option<DateTime<Utc>>,
-    /// Due at this or later.
-    pub due_after: Option<DateTime<Utc>>,
-}
-
-/// What a list is sorted by; the id breaks ties.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sort {
-    /// By the time of creation.
-    #[default]
-    Created,
-    /// By the due instant. Tasks without one come last in either direction.
-    Due,
-    /// By priority; P1 comes first when ascending.
-    Priority,
-    /// As their owner has put them.
-    Manual,
-}
-
-/// A sort key and its direction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Order {
-    /// The key.
-    pub sort: Sort,
-    /// Largest first.
-    pub descending: bool,
-}
-
-/// The sort key of one task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// A creation time, or a due time.
-    Time(DateTime<Utc>),
-    /// A priority.
-    Priority(Priority),
-    /// A place in the manual order.
-    Manual(ManualPosition),
-    /// Sorted by due time, it has none.
-    Undated,
-}
-
-/// The last task of a page: the next page starts behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
-    /// Its sort key.
-    pub key: Key,
-    /// Its id.
-    pub id: Uuid,
+    /// Somebody wrote the filter: its statement has a shape of its own, and a connection that kept the plan
+    /// of each would forget those that come again.
+    pub is_one_of_many: bool,
 }
 
 /// One page of a list.
@@ -95,17 +35,16 @@ pub struct Page {
     pub next: Option<Position>,
 }
 
-impl Order {
-    /// Where `task` stands in a list of this order.
-    fn position(self, task: &Task) -> Position {
-        let key = match self.sort {
-            Sort::Created => Key::Time(task.created_at),
-            Sort::Due => task.due_at.map_or(Key::Undated, Key::Time),
-            Sort::Priority => Key::Priority(task.priority),
-            Sort::Manual => Key::Manual(task.position.clone()),
-        };
-        Position { key, id: task.id }
-    }
+/// Tasks that are counted at most.
+pub const COUNTED: u32 = 10_000;
+
+/// How many tasks a list has, all of its pages together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Total {
+    /// At most [`COUNTED`].
+    pub count: u32,
+    /// There are no more than that.
+    pub is_exact: bool,
 }
 
 /// A stretch of a list that one index scan reads in order.
@@ -123,8 +62,8 @@ enum Stretch {
 /// Whatever Postgres says.
 pub async fn list(
     conn: &mut PgConnection,
-    owner: Uuid,
-    filter: &Filter,
+    owner: Owner,
+    selection: &Selection,
     order: Order,
     after: Option<Position>,
     limit: u32,
@@ -147,9 +86,10 @@ pub async fn list(
             break;
         }
         let after = after.as_ref().filter(|_| number == 0);
-        let mut query = select(owner, filter, order, stretch, after, missing);
-        let rows = query.build().fetch_all(&mut *conn).await?;
-        tasks.extend(tasks_of(&rows)?);
+        let mut query = select("*", owner, selection);
+        in_order(&mut query, order, stretch, after, missing);
+        let query = query.build().persistent(!selection.is_one_of_many);
+        tasks.extend(tasks_of(&query.fetch_all(&mut *conn).await?)?);
     }
     let next = if tasks.len() == wanted {
         tasks.pop();
@@ -160,37 +100,55 @@ pub async fn list(
     Ok(Page { tasks, next })
 }
 
-fn select(
-    owner: Uuid,
-    filter: &Filter,
-    order: Order,
-    stretch: Stretch,
-    after: Option<&Position>,
-    limit: usize,
-) -> QueryBuilder<Postgres> {
-    let mut query =
-        QueryBuilder::new("select * from tasks where deleted_at is null and owner_id = ");
-    query.push_bind(owner);
-    match filter.status {
-        Status::Open => {
-            query.push(" and completed_at is null");
-        }
-        Status::Completed => {
-            query.push(" and completed_at is not null");
-        }
-        Status::All => {}
-    }
-    if !filter.priorities.is_empty() {
-        let numbers: Vec<i16> = filter.priorities.iter().map(|p| p.number()).collect();
-        query
-            .push(" and priority = any(")
-            .push_bind(numbers)
-            .push(")");
-    }
-    if !filter.tags.is_empty() {
-        query.push(" and tags @> ").push_bind(filter.tags.clone());
-    }
-    for (column, wanted) in [("project_id", filter.project), ("parent_id", filter.parent)] {
+/// How many tasks a list has.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn count(
+    conn: &mut PgConnection,
+    owner: Owner,
+    selection: &Selection,
+) -> sqlx::Result<Total> {
+    let mut query = QueryBuilder::new("select count(*) from (");
+    push_select(&mut query, "1", owner, selection);
+    query
+        .push(" limit ")
+        .push_bind(i64::from(COUNTED) + 1)
+        .push(") as counted");
+    let found: i64 = query
+        .build_query_scalar()
+        .persistent(!selection.is_one_of_many)
+        .fetch_one(conn)
+        .await?;
+    let found = u32::try_from(found).unwrap_or(u32::MAX);
+    Ok(Total {
+        count: found.min(COUNTED),
+        is_exact: found <= COUNTED,
+    })
+}
+
+fn select(columns: &str, owner: Owner, selection: &Selection) -> QueryBuilder<Postgres> {
+    let mut query = QueryBuilder::default();
+    push_select(&mut query, columns, owner, selection);
+    query
+}
+
+fn push_select(
+    query: &mut QueryBuilder<Postgres>,
+    columns: &str,
+    owner: Owner,
+    selection: &Selection,
+) {
+    query
+        .push(format_args!(
+            "select {columns} from tasks where deleted_at is null and owner_id = "
+        ))
+        .push_bind(owner.id());
+    filter::narrow(query, owner, &selection.filter);
+    for (column, wanted) in [
+        ("project_id", selection.project),
+        ("parent_id", selection.parent),
+    ] {
         match wanted {
             Some(Some(id)) => {
                 query.push(format_args!(" and {column} = ")).push_bind(id);
@@ -201,60 +159,47 @@ fn select(
             None => {}
         }
     }
-    if let Some(before) = filter.due_before {
-        query.push(" and due_at < ").push_bind(before);
-    }
-    if let Some(from) = filter.due_after {
-        query.push(" and due_at >= ").push_bind(from);
-    }
-    let (column, keyed) = match (order.sort, stretch) {
-        (Sort::Created, _) => ("created_at", true),
-        (Sort::Priority, _) => ("priority", true),
-        (Sort::Manual, _) => ("position", true),
+}
+
+/// Writes from where on, in which order and how many.
+fn in_order(
+    query: &mut QueryBuilder<Postgres>,
+    order: Order,
+    stretch: Stretch,
+    after: Option<&Position>,
+    limit: usize,
+) {
+    let column = order.sort.column();
+    match (order.sort, stretch) {
         (Sort::Due, Stretch::Keyed) => {
             query.push(" and due_at is not null");
-            ("due_at", true)
         }
-        (Sort::Due, Stretch::Undated) => {
+        (_, Stretch::Undated) => {
             query.push(" and due_at is null");
-            ("due_at", false)
         }
-    };
+        // By tasks_owner_completed.
+        (Sort::Completed, _) => {
+            query.push(" and completed_at is not null");
+        }
+        _ => {}
+    }
     let (beyond, direction) = if order.descending {
         ("<", "desc")
     } else {
         (">", "asc")
     };
     if let Some(Position { key, id }) = after {
-        match key {
-            Key::Time(time) => query
-                .push(format_args!(" and ({column}, id) {beyond} ("))
-                .push_bind(*time)
-                .push(", ")
-                .push_bind(*id)
-                .push(")"),
-            Key::Priority(priority) => query
-                .push(format_args!(" and ({column}, id) {beyond} ("))
-                .push_bind(priority.number())
-                .push(", ")
-                .push_bind(*id)
-                .push(")"),
-            Key::Manual(place) => query
-                .push(format_args!(" and ({column}, id) {beyond} ("))
-                .push_bind(place.as_str().to_owned())
-                .push(", ")
-                .push_bind(*id)
-                .push(")"),
-            Key::Undated => query.push(format_args!(" and id {beyond} ")).push_bind(*id),
-        };
+        if *key == Key::Undated {
+            query.push(format_args!(" and id {beyond} ")).push_bind(*id);
+        } else {
+            query.push(format_args!(" and ({column}, id) {beyond} ("));
+            key.bind(query);
+            query.push(", ").push_bind(*id).push(")");
+        }
     }
-    if keyed {
-        query.push(format_args!(
-            " order by {column} {direction}, id {direction} limit "
-        ));
-    } else {
-        query.push(format_args!(" order by id {direction} limit "));
-    }
+    query.push(match stretch {
+        Stretch::Keyed => format!(" order by {column} {direction}, id {direction} limit "),
+        Stretch::Undated => format!(" order by id {direction} limit "),
+    });
     query.push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
-    query
 }
