@@ -4,11 +4,13 @@ use std::{fs, net::SocketAddr, path::Path};
 
 use anyhow::Context as _;
 use chrono::{Local, TimeDelta, Utc};
-use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret};
+use crds::NotificationsSpec;
+use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret, wording::Wording};
 use kube::ResourceExt;
 use operator::reminder_job::request;
 use serde::{Deserialize, Serialize};
-use services::reminders::Reminders;
+use serde_json::json;
+use services::{notifications::retry::Retry, reminders::Reminders};
 use uuid::Uuid;
 
 use crate::{
@@ -85,6 +87,8 @@ pub(crate) async fn run(
             || format!("mailto:{DEMO_EMAIL}"),
             |push| push.subject.clone(),
         ),
+        retry: retry(&spec.notifications)?,
+        wording: wording(&spec.notifications)?,
         catch_up: CatchUp {
             mode: request::catch_up(spec.reminders.catch_up),
             window_seconds: spec.reminders.catch_up_window_seconds,
@@ -130,6 +134,24 @@ pub(crate) async fn run(
     // Gone already, or never written: nothing else may mistake it for a running one.
     let _ = fs::remove_file(file);
     outcome.and(stopped)
+}
+
+/// What the manifest says of further attempts, read as the notifications service of a stack reads it.
+fn retry(spec: &NotificationsSpec) -> anyhow::Result<Retry> {
+    let asked = spec.retry.as_ref().map_or(json!({}), |retry| json!(retry));
+    Retry::parse(&asked.to_string()).context("spec.notifications.retry")
+}
+
+/// What the manifest says of the texts of messages.
+fn wording(spec: &NotificationsSpec) -> anyhow::Result<Option<Wording>> {
+    let Some(templates) = &spec.templates else {
+        return Ok(None);
+    };
+    let read = serde_json::from_value(json!(templates));
+    let parsed = read
+        .map_err(anyhow::Error::from)
+        .and_then(|read| Ok(Wording::parse(read)?));
+    parsed.map(Some).context("spec.notifications.templates")
 }
 
 /// Asks for a first reminder, so that nobody waits for the manifests' own to see one.

@@ -4,7 +4,7 @@
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use domain::{reminder::CatchUp, web_push::VapidKey, webhook::Secret};
+use domain::{reminder::CatchUp, web_push::VapidKey, webhook::Secret, wording::Wording};
 use gateway::Gateway;
 use runtime::auth;
 use services::{
@@ -13,6 +13,9 @@ use services::{
     intake::Intake,
     notifications::{
         Notifications, Senders,
+        ntfy::Ntfy,
+        retry::Retry,
+        slack::Slack,
         web_push::{Vapid, WebPush},
         webhook::Webhooks,
     },
@@ -43,6 +46,10 @@ pub(crate) struct Options {
     pub(crate) webhook_url: Option<String>,
     /// Whom the operators of push services may write to.
     pub(crate) push_subject: String,
+    /// When deliveries are tried again.
+    pub(crate) retry: Retry,
+    /// What messages say; absent: what they say by themselves.
+    pub(crate) wording: Option<Wording>,
     /// What to do with overdue reminders.
     pub(crate) catch_up: CatchUp,
     /// For how long the audit trail is kept.
@@ -112,6 +119,10 @@ impl Platform {
             let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;
             let senders = Senders {
                 web_push: Some(WebPush::new(true, vapid, Some(address.clone()))?),
+                ntfy: Some(Ntfy::new(true, Some(address.clone()))?),
+                slack: Some(Slack::new(true)?),
+                retry: options.retry,
+                wording: options.wording,
                 ..webhooks.into()
             };
             anyhow::Ok((store, senders, tokens, gateway))

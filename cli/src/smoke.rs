@@ -8,6 +8,7 @@ use chrono::{SecondsFormat, Utc};
 use crds::AuditSpec;
 use domain::{reminder::CatchUp, webhook::Secret};
 use serde_json::json;
+use services::notifications::retry::Retry;
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         webhook_url: None,
         push_subject: "mailto:smoke@example.com".into(),
+        retry: Retry::default(),
+        wording: None,
         catch_up: CatchUp::default(),
         trail_kept: AuditSpec::default().retention(),
     };

@@ -97,3 +97,33 @@ fn dead_letters_need_a_database_and_a_consumer_that_there_is() {
     let said = String::from_utf8(wrong.stderr).unwrap();
     assert!(said.contains("recurrence"), "it names them: {said}");
 }
+
+#[test]
+fn templates_and_retries_of_the_manifest_are_read_before_anything_starts() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let manifest = folder.path().join("stack.yaml");
+    for (notifications, wrong) in [
+        (
+            "templates: {title: '{{ mesage }}'}",
+            "spec.notifications.templates: title",
+        ),
+        (
+            "retry: {webhook: {maxAttempts: 0}}",
+            "spec.notifications.retry: webhook",
+        ),
+    ] {
+        let text = format!(
+            "apiVersion: todostack.dev/v1alpha1\nkind: TodoStack\nmetadata: {{name: demo}}\nspec:\n  \
+             database: {{urlSecretRef: {{name: db, key: url}}}}\n  \
+             events: {{kafka: {{brokers: ['kafka:9092']}}}}\n  notifications: {{{notifications}}}\n"
+        );
+        fs::write(&manifest, text).unwrap();
+        let said = sentence(&todostack(
+            &data,
+            &["dev", "-f", manifest.to_str().unwrap()],
+        ));
+        assert!(said.contains(wrong), "{said}");
+        assert!(!data.join("postgres").exists());
+    }
+}
