@@ -21,6 +21,7 @@ mod random;
 mod routes;
 mod scopes;
 mod state;
+mod sync_token;
 mod time_of_day;
 mod view;
 mod zones;

@@ -21,6 +21,7 @@ mod scope;
 mod series;
 mod sessions;
 mod state_changes;
+mod sync;
 mod tags;
 mod tasks;
 mod tokens;
@@ -114,6 +115,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(series::end))
         .routes(routes!(series::skip))
         .routes(routes!(preview::preview))
+        .routes(routes!(sync::sync))
         .split_for_parts();
     scopes::describe(&mut document);
     (router, document)

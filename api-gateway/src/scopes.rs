@@ -116,7 +116,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/projects/{id}"
             | "/v1/tags"
             | "/v1/series"
-            | "/v1/series/{id}/completions",
+            | "/v1/series/{id}/completions"
+            | "/v1/sync",
         )
         // It answers what it is asked with, and stores nothing.
         | ("POST", "/v1/recurrence/preview") => Need::Scope(TasksRead),

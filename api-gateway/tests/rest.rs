@@ -27,6 +27,7 @@ mod rest {
     mod sessions;
     mod states;
     mod subtasks;
+    mod sync;
     mod tags;
     mod tasks;
     mod tokens;

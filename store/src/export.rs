@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 9] = [
+const SMALL: [(&str, &str); 10] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -44,6 +44,11 @@ const SMALL: [(&str, &str); 9] = [
          from projects where owner_id = $1 order by position, id",
     ),
     (
+        "tombstones",
+        "select jsonb_build_object('kind', kind, 'id', id, 'deletedAt', deleted_at) from tombstones
+         where owner_id = $1 order by deleted_at, id",
+    ),
+    (
         "channels",
         "select jsonb_build_object('id', id, 'type', kind, 'url', url, 'isDefault', is_default,
              'createdAt', created_at, 'disabledAt', disabled_at, 'disabledReason', disabled_reason)
@@ -65,12 +70,13 @@ const SMALL: [(&str, &str); 9] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 11] = [
+pub const TABLES: [&str; 12] = [
     "users",
     "sessions",
     "api_tokens",
     "password_resets",
     "projects",
+    "tombstones",
     "channels",
     "unsubscribed",
     "quiet_hours",

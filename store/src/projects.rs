@@ -17,7 +17,7 @@ pub use order::move_to;
 use crate::{Owner, outbox, tasks::position};
 
 /// [`Project`] read from its row.
-struct ProjectRow(Project);
+pub(crate) struct ProjectRow(pub(crate) Project);
 
 impl FromRow<'_, PgRow> for ProjectRow {
     fn from_row(row: &PgRow) -> sqlx::Result<Self> {

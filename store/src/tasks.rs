@@ -26,5 +26,5 @@ pub use read::{
     TaskReminder, get, get_for_update, is_last_of_series, open_in_series, owner_of, reminders_of,
 };
 pub use rezone::rezone_step;
-pub(crate) use row::{TaskRow, position, tasks_of};
+pub(crate) use row::{TaskReader, TaskRow, position, tasks_of};
 pub use write::{complete, delete, reopen, restore, update};

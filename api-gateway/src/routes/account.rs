@@ -89,8 +89,8 @@ pub(super) async fn delete(
 }
 
 /// Exports all that is stored of the user, as one JSON document, streamed: `account`, `sessions`,
-/// `apiTokens`, `passwordResets`, `channels`, `unsubscribed`, `quietHours`, `digest`, `tasks`, `deletedTasks` and `audit`,
-/// each an array. It has no secrets. What is written meanwhile may be in it or not.
+/// `apiTokens`, `passwordResets`, `projects`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
+/// `digest`, `tasks`, `deletedTasks` and `audit`, each an array. It has no secrets. What is written meanwhile may be in it or not.
 #[utoipa::path(
     get,
     path = "/v1/me/export",

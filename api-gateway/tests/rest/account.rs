@@ -138,6 +138,7 @@ async fn fill(app: &App, caller: &Caller) {
     for statement in [
         "insert into unsubscribed (owner_id, address) values ($1, 'x@example.com')",
         "insert into password_resets (user_id, requested_at) values ($1, now())",
+        "insert into tombstones (owner_id, kind, id) values ($1, 'project', gen_random_uuid())",
     ] {
         let written = sqlx::query(statement).bind(id).execute(&*app.pool).await;
         written.unwrap();
@@ -295,6 +296,7 @@ async fn an_export_has_everything_but_secrets() {
         ("sessions", 1),
         ("apiTokens", 1),
         ("passwordResets", 1),
+        ("tombstones", 1),
         ("channels", 1),
         ("unsubscribed", 1),
         ("quietHours", 1),

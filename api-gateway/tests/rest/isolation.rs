@@ -223,6 +223,20 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
             "{list}"
         );
     }
+    let ada_has = ada.get("/v1/sync").await.expect(200).body;
+    let shown = eve
+        .get(&format!(
+            "/v1/sync?token={}",
+            ada_has["token"].as_str().unwrap()
+        ))
+        .await;
+    let shown = shown.expect(200).body;
+    assert_eq!(
+        (&shown["reset"], &shown["projects"]),
+        (&json!(true), &json!([]))
+    );
+    assert_eq!(shown["tasks"].as_array().unwrap().len(), 1);
+    assert_eq!(shown["tasks"][0]["id"], mine);
     // The same calls are Ada's to make: what is refused above is refused for whose it is.
     let gone = ["DELETE", "complete", "end", "skip", "restore"];
     let harmless = |(method, path, _): &&(Method, String, Option<Value>)| {
@@ -274,7 +288,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 52);
+    assert_eq!(refused, 53);
     for path in ["/healthz", "/openapi.json"] {
         nobody.get(path).await.expect(200);
     }

@@ -64,6 +64,7 @@ fn the_document_lists_every_route() {
     POST /v1/series/{id}/end
     GET /v1/sessions
     DELETE /v1/sessions/{id}
+    GET /v1/sync
     GET /v1/tags
     DELETE /v1/tags/{name}
     PATCH /v1/tags/{name}

@@ -33,6 +33,24 @@ pub(crate) fn tasks_of(rows: &[PgRow]) -> sqlx::Result<Vec<Task>> {
     rows.iter().map(|row| places.read(row)).collect()
 }
 
+/// Reads the tasks of one query's rows as they come.
+#[derive(Default)]
+pub(crate) struct TaskReader(Option<Places>);
+
+impl TaskReader {
+    /// The task of the next row.
+    ///
+    /// # Errors
+    /// When a column is missing or cannot be read.
+    pub(crate) fn read(&mut self, row: &PgRow) -> sqlx::Result<Task> {
+        let places = match &self.0 {
+            Some(places) => places,
+            None => self.0.insert(Places::of(row)?),
+        };
+        places.read(row)
+    }
+}
+
 /// Where each column stands in a row. Looked up, and its type checked, once for a query: not for each of
 /// the thousand values of a page.
 struct Places {
