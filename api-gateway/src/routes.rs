@@ -116,5 +116,6 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(preview::preview))
         .split_for_parts();
     scopes::describe(&mut document);
+    openapi::complete(&mut document);
     (router, document)
 }
