@@ -6,8 +6,10 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
 };
 use domain::{error::FieldErrors, task::limits};
+use runtime::problem::BODY;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 use crate::error::{Error, Result};
 
@@ -55,6 +57,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
+/// Why a body could not be read.
 fn unreadable(rejection: &BytesRejection) -> Error {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
@@ -87,29 +90,50 @@ pub(crate) fn decode<T: DeserializeOwned>(
     prefix: &str,
 ) -> std::result::Result<T, FieldErrors> {
     serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = match error.path().to_string() {
-            path if path == "." => String::new(),
-            path => path,
-        };
+        let mut field = prefix.to_owned();
+        let mut last = None;
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => field = join(&field, &format!("[{index}]")),
+                Segment::Map { key: name } | Segment::Enum { variant: name } => {
+                    field = member(&field, name);
+                    last = Some(name.clone());
+                }
+                Segment::Unknown => {}
+            }
+        }
         let message = error.into_inner().to_string();
         // serde reports these at the object around the field.
         let named = ["unknown field `", "missing field `", "duplicate field `"]
             .iter()
             .find_map(|start| message.strip_prefix(start)?.split('`').next());
-        let mut field = prefix.to_owned();
-        for part in [Some(path.as_str()), named].into_iter().flatten() {
-            // Where serde_path_to_error followed the unknown key, the path ends with it already.
-            if !part.is_empty() && !field.ends_with(part) {
-                field = join(&field, part);
-            }
+        // Where serde_path_to_error followed the unknown key, the path ends with it already.
+        if let Some(name) = named
+            && last.as_deref() != Some(name)
+        {
+            field = member(&field, name);
         }
         if field.is_empty() {
-            field.push_str("body");
+            field.push_str(BODY);
         }
         let mut errors = FieldErrors::default();
         errors.push(quote(&field), quote(&message));
         errors
     })
+}
+
+/// The path of a field that a client names as it likes: one that could be taken for more than a name stands in
+/// brackets, as a JSON string.
+fn member(path: &str, name: &str) -> String {
+    let is_plain = !name.is_empty()
+        && name != BODY
+        && !name.contains(['.', '[', ']', '"', '…'])
+        && !name.chars().any(char::is_control);
+    if is_plain {
+        join(path, name)
+    } else {
+        format!("{path}[{}]", Value::from(name))
+    }
 }
 
 /// The path of `name` inside `path`.
@@ -133,7 +157,7 @@ pub(crate) fn quote(text: &str) -> String {
 fn refuse_nul(value: &Value, path: &str, errors: &mut FieldErrors) {
     match value {
         Value::String(text) if text.contains('\0') => {
-            let field = if path.is_empty() { "body" } else { path };
+            let field = if path.is_empty() { BODY } else { path };
             errors.push(field, "must not contain the character U+0000");
         }
         Value::Array(items) => {
@@ -145,11 +169,11 @@ fn refuse_nul(value: &Value, path: &str, errors: &mut FieldErrors) {
             for (name, item) in fields {
                 if name.contains('\0') {
                     errors.push(
-                        if path.is_empty() { "body" } else { path },
+                        if path.is_empty() { BODY } else { path },
                         "must not have a field whose name contains the character U+0000",
                     );
                 }
-                refuse_nul(item, &quote(&join(path, name)), errors);
+                refuse_nul(item, &quote(&member(path, name)), errors);
             }
         }
         _ => {}
@@ -200,6 +224,10 @@ mod tests {
             "inner[0].x"
         );
         assert_eq!(field_at_fault(json!(7), ""), "body");
+        for odd in ["a.b", "a[0]", "", "body", "\""] {
+            let field = field_at_fault(json!({ "inner": [], odd: 1 }), "");
+            assert_eq!(field, format!("[{}]", json!(odd)));
+        }
     }
 
     #[test]

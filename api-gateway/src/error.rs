@@ -28,6 +28,11 @@ impl Error {
         FieldError::new(field, message).into()
     }
 
+    /// 422 for one parameter of the query, the path or the headers.
+    pub(crate) fn parameter(name: impl Into<String>, message: impl Into<String>) -> Self {
+        Problem::parameters(FieldError::new(name, message).into()).into()
+    }
+
     /// 404 for `what`, such as "task". Also the answer for what belongs to somebody else.
     pub(crate) fn not_found(what: &str) -> Self {
         Problem::not_found(what).into()

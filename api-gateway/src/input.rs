@@ -71,8 +71,7 @@ impl TaskInput {
     /// The fields at fault.
     pub(crate) fn check(self, context: &Context<'_>) -> Result<Content, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let title = self.title.trim().to_owned();
-        line(&title, "title", limits::TITLE, &mut errors);
+        let title = line(&self.title, "title", limits::TITLE, &mut errors);
         if self.description.chars().count() > limits::DESCRIPTION {
             let message = format!("must have at most {} characters", limits::DESCRIPTION);
             errors.push("description", message);
@@ -162,27 +161,30 @@ impl Content {
     }
 }
 
-/// A text of one line.
-pub(crate) fn line(text: &str, field: &str, most: usize, errors: &mut FieldErrors) {
-    if text.is_empty() {
+/// A text of one line, without the blanks around it.
+pub(crate) fn line(text: &str, field: &str, most: usize, errors: &mut FieldErrors) -> String {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
         errors.push(field, "must not be empty");
     } else if text.chars().count() > most {
         errors.push(field, format!("must have at most {most} characters"));
     } else if text.chars().any(char::is_control) {
         errors.push(field, "must be one line without control characters");
     }
+    trimmed.to_owned()
 }
 
 fn tags(tags: Vec<String>, errors: &mut FieldErrors) -> Vec<String> {
-    let mut tags: Vec<String> = tags.into_iter().map(|tag| tag.trim().to_owned()).collect();
-    for (i, tag) in tags.iter().take(limits::TAGS).enumerate() {
-        line(tag, &format!("tags[{i}]"), limits::TAG, errors);
-    }
-    tags.sort_unstable();
-    tags.dedup();
     if tags.len() > limits::TAGS {
         errors.push("tags", format!("must hold at most {} tags", limits::TAGS));
+        return Vec::new();
     }
+    let tags = tags.iter().enumerate();
+    let mut tags: Vec<String> = tags
+        .map(|(i, tag)| line(tag, &format!("tags[{i}]"), limits::TAG, errors))
+        .collect();
+    tags.sort_unstable();
+    tags.dedup();
     tags
 }
 

@@ -1,4 +1,11 @@
-//! The OpenAPI document.
+//! The OpenAPI document: what the routes say of themselves, and what [`complete`] adds to every one.
+
+mod complete;
+pub(crate) mod parameters;
+mod patches;
+pub(crate) mod texts;
+
+pub(crate) use complete::complete;
 
 use utoipa::{
     Modify, OpenApi,
@@ -14,6 +21,17 @@ use crate::{routes, scopes, view};
         description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault."
     ),
     components(schemas(view::TaskInput, routes::ProjectInput, view::ProblemView, view::FieldProblem)),
+    tags(
+        (name = "accounts", description = "Accounts, sessions, tokens and settings"),
+        (name = "tasks", description = "Tasks"),
+        (name = "projects", description = "The lists that tasks are in"),
+        (name = "tags", description = "The tags of tasks"),
+        (name = "series", description = "What recurs"),
+        (name = "recurrence", description = "Rules of recurrence"),
+        (name = "reminders", description = "Single reminders"),
+        (name = "channels", description = "Where reminders go, and what did not arrive"),
+        (name = "audit", description = "The user's trail"),
+    ),
     modifiers(&Bearer),
     security(("token" = []))
 )]

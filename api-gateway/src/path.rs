@@ -18,6 +18,6 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
         Path::<Uuid>::from_request_parts(parts, state)
             .await
             .map(|Path(id)| Self(id))
-            .map_err(|_| Error::field("id", "must be a UUID"))
+            .map_err(|_| Error::parameter("id", "must be a UUID"))
     }
 }

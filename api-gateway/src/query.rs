@@ -3,6 +3,7 @@
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chrono::{DateTime, Datelike, SubsecRound, Utc};
 use domain::{error::FieldErrors, task::limits};
+use runtime::Problem;
 use url::form_urlencoded;
 
 use crate::{
@@ -49,7 +50,7 @@ impl Parameters {
             .map(|(name, value)| (name.into_owned(), value.into_owned()))
             .collect();
         if pairs.len() > MOST {
-            return Err(Error::field(
+            return Err(Error::parameter(
                 "query",
                 format!("must hold at most {MOST} parameters"),
             ));
@@ -60,7 +61,7 @@ impl Parameters {
                 errors.push(quote(name), "must not contain the character U+0000");
             }
         }
-        errors.into_result(())?;
+        errors.into_result(()).map_err(Problem::parameters)?;
         Ok(Self {
             pairs,
             errors: FieldErrors::default(),
@@ -151,6 +152,6 @@ impl Parameters {
             self.errors
                 .push(quote(name), "is not a parameter of this request");
         }
-        Ok(self.errors.into_result(())?)
+        Ok(self.errors.into_result(()).map_err(Problem::parameters)?)
     }
 }

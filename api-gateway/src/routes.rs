@@ -118,5 +118,6 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(sync::sync))
         .split_for_parts();
     scopes::describe(&mut document);
+    openapi::complete(&mut document);
     (router, document)
 }

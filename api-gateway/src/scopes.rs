@@ -5,10 +5,7 @@ use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use utoipa::{
     ToSchema,
-    openapi::{
-        Content, OpenApi, PathItem, Ref, RefOr, Response, path::Operation,
-        security::SecurityRequirement,
-    },
+    openapi::{OpenApi, PathItem, path::Operation, security::SecurityRequirement},
 };
 
 /// What a personal token may do.
@@ -165,17 +162,12 @@ pub(crate) fn describe(document: &mut OpenApi) {
                     vec![access(), personal]
                 }
             });
-            if need != Need::Nothing {
-                let responses = &mut operation.responses.responses;
-                responses
-                    .entry("403".into())
-                    .or_insert_with(|| RefOr::T(forbidden()));
-            }
         }
     }
 }
 
-fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+/// The operations of a path.
+pub(crate) fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
     [
         (Method::GET, &mut item.get),
         (Method::PUT, &mut item.put),
@@ -185,15 +177,6 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operati
     ]
     .into_iter()
     .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
-}
-
-fn forbidden() -> Response {
-    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    let mut response = Response::new("The token does not have the scope that this needs.");
-    response
-        .content
-        .insert("application/problem+json".into(), RefOr::T(problem));
-    response
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ const FORMAT: &str = "%H:%M";
 
 /// Reads one.
 pub(crate) fn read(text: &str) -> Option<NaiveTime> {
-    NaiveTime::parse_from_str(text, FORMAT).ok()
+    // chrono takes one digit for two.
+    let time = (text.len() == 5).then(|| NaiveTime::parse_from_str(text, FORMAT));
+    time?.ok()
 }
 
 /// Writes one.

@@ -18,7 +18,11 @@ use store::{channels::StoredChannel, tasks::TaskReminder, users::User};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{error::Error, instant};
+use crate::{
+    error::Error,
+    instant,
+    openapi::texts::{TagName, Title},
+};
 
 /// What the owner of a task writes: the body of `POST /v1/tasks`, and what `PATCH` merges into.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -28,17 +32,18 @@ pub(crate) struct TaskInput {
     /// task that is there already. Best a UUIDv7. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) id: Option<Uuid>,
-    /// One line of 1 to 500 characters.
+    #[schema(value_type = Title, inline)]
     pub(crate) title: String,
-    /// At most 20,000 characters.
     #[serde(default)]
+    #[schema(max_length = 20_000)]
     pub(crate) description: String,
     /// P1 matters most; P4 when nothing is said.
     #[serde(default)]
     #[schema(value_type = PriorityName)]
     pub(crate) priority: Priority,
-    /// At most 50, of 1 to 64 characters each.
+    /// At most 50.
     #[serde(default)]
+    #[schema(value_type = Vec<TagName>, max_items = 50)]
     pub(crate) tags: Vec<String>,
     /// One of the user's projects that is not archived; absent: the inbox, or the project of `parent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -54,8 +59,8 @@ pub(crate) struct TaskInput {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Recurrence>)]
     pub(crate) recurrence: Option<Value>,
-    /// At most 20.
     #[serde(default)]
+    #[schema(max_items = 20)]
     pub(crate) reminders: Vec<ReminderInput>,
 }
 
@@ -63,15 +68,17 @@ pub(crate) struct TaskInput {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct DueInput {
-    /// `2026-11-30`.
+    /// `2026-11-30`, of a year from 1970 to 9998.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(format = "date")]
     pub(crate) date: Option<String>,
-    /// Wall-clock time without an offset, `2026-11-30T09:00:00`.
+    /// Wall-clock time without an offset, `2026-11-30T09:00:00`, of a year from 1970 to 9998.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "date-time-local")]
     pub(crate) date_time: Option<String>,
     /// IANA zone, such as `Europe/Berlin`; the owner's when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(format = "time-zone")]
     pub(crate) time_zone: Option<String>,
 }
 
@@ -85,9 +92,11 @@ pub(crate) struct ReminderInput {
     pub(crate) at: Option<String>,
     /// 0 for at the due time itself. An all-day task counts from 09:00 in its owner's zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 31_622_400)]
     pub(crate) before_seconds: Option<i64>,
     /// Where it goes; empty: the owner's default channels.
     #[serde(default)]
+    #[schema(max_items = 10)]
     pub(crate) channels: Vec<ChannelRef>,
 }
 
@@ -526,19 +535,24 @@ pub(crate) struct ProblemView {
     title: String,
     status: u16,
     detail: Option<String>,
-    /// The fields at fault.
+    /// What of the request is at fault.
     errors: Option<Vec<FieldProblem>>,
 }
 
-/// One field at fault.
+/// One thing of a request that cannot be accepted.
 #[derive(ToSchema)]
+#[schema(as = Fault)]
 #[allow(
     dead_code,
-    reason = "describes domain::error::FieldError, which knows no OpenAPI"
+    reason = "describes runtime::problem::Fault, which knows no OpenAPI"
 )]
 pub(crate) struct FieldProblem {
-    /// Its path in the request, such as `reminders[0].at`.
-    field: String,
     /// What is wrong and what would be right.
-    message: String,
+    detail: String,
+    /// Of the body: a JSON pointer as a URI fragment, such as `#/reminders/0/at`.
+    pointer: Option<String>,
+    /// Of the query, the path or the headers: the parameter's name.
+    parameter: Option<String>,
+    /// Either of them in the request's own spelling, such as `reminders[0].at`.
+    field: String,
 }

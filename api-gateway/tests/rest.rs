@@ -18,6 +18,7 @@ mod rest {
     mod openapi;
     mod order;
     mod password_reset;
+    mod problems;
     mod projects;
     mod push;
     mod quick_add;

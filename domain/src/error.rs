@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{field}: {message}")]
 pub struct FieldError {
-    /// Path of the field in the request's own spelling, such as `due.timeZone` or `tags[3]`.
+    /// Path of the field in the request's own spelling, such as `due.timeZone` or `tags[3]`. A name that could
+    /// be taken for more than a name stands in brackets, as a JSON string: `due["a.b"]`.
     pub field: String,
     /// What is wrong and what would be right, in one sentence.
     pub message: String,

@@ -1,5 +1,7 @@
 //! Errors of HTTP interfaces as `application/problem+json` (RFC 9457).
 
+mod pointer;
+
 use axum::{
     body::Body,
     http::{HeaderValue, StatusCode, header},
@@ -7,6 +9,8 @@ use axum::{
 };
 use domain::error::{FieldError, FieldErrors};
 use serde::{Deserialize, Serialize};
+
+pub use pointer::BODY;
 
 /// A problem document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,9 +25,46 @@ pub struct Problem {
     /// What happened this time and what would be right.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The fields at fault.
+    /// What of the request is at fault.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub errors: Vec<FieldError>,
+    pub errors: Vec<Fault>,
+}
+
+/// One thing of a request that cannot be accepted, as RFC 9457 §3 shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// What is wrong and what would be right.
+    pub detail: String,
+    /// Of the body: a JSON pointer as a URI fragment, such as `#/reminders/0/at`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Of the query, the path or the headers: the parameter's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// Either of them in the request's own spelling, such as `reminders[0].at`.
+    pub field: String,
+}
+
+impl Fault {
+    /// At a field of the body.
+    fn in_body(FieldError { field, message }: FieldError) -> Self {
+        Self {
+            detail: message,
+            pointer: pointer::pointer(&field),
+            parameter: None,
+            field,
+        }
+    }
+
+    /// At a parameter.
+    fn in_parameter(FieldError { field, message }: FieldError) -> Self {
+        Self {
+            detail: message,
+            pointer: None,
+            parameter: Some(field.clone()),
+            field,
+        }
+    }
 }
 
 impl Problem {
@@ -38,10 +79,19 @@ impl Problem {
         }
     }
 
-    /// 422 with the fields at fault.
+    /// 422 with the fields of the body that are at fault.
     pub fn fields(errors: FieldErrors) -> Self {
+        Self::unprocessable(errors.0.into_iter().map(Fault::in_body).collect())
+    }
+
+    /// 422 with the parameters (of the query, the path or the headers) that are at fault.
+    pub fn parameters(errors: FieldErrors) -> Self {
+        Self::unprocessable(errors.0.into_iter().map(Fault::in_parameter).collect())
+    }
+
+    fn unprocessable(errors: Vec<Fault>) -> Self {
         Self {
-            errors: errors.0,
+            errors,
             ..Self::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "some fields cannot be accepted; see `errors`",

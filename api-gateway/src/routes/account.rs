@@ -20,7 +20,6 @@ use crate::{
     authorize::Session,
     error::{Error, Result},
     state::Gateway,
-    view::ProblemView,
 };
 
 /// An account is deleted this long after a log-in at most: a device that was left open is not enough.
@@ -53,8 +52,7 @@ pub(crate) struct Receipt {
     tag = "accounts",
     responses(
         (status = 200, body = Receipt),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 403, description = "The log-in was longer than five minutes ago, or there was none.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 403, description = "The log-in was longer than five minutes ago, or there was none."),
     )
 )]
 pub(super) async fn delete(
@@ -97,7 +95,6 @@ pub(super) async fn delete(
     tag = "accounts",
     responses(
         (status = 200, body = Object),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn export(

@@ -11,7 +11,12 @@ use store::audit::{Entry, Filter};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{error::Result, query::Parameters, state::Gateway, view::ProblemView};
+use crate::{
+    error::Result,
+    openapi::parameters::{Cursor, Direction, PageSize},
+    query::Parameters,
+    state::Gateway,
+};
 
 /// A page of the trail.
 #[derive(Serialize, ToSchema)]
@@ -38,14 +43,12 @@ pub(crate) struct AuditPage {
         ("type" = Option<String>, Query, description = "Only events of this type, such as `task.updated`"),
         ("since" = Option<DateTime<Utc>>, Query, description = "What happened at this instant or later"),
         ("before" = Option<DateTime<Utc>>, Query, description = "What happened earlier than this instant"),
-        ("order" = Option<String>, Query, description = "`asc` (default, oldest first) or `desc`"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of an earlier page, with the same `order`"),
+        ("order" = inline(Option<Direction>), Query, description = "Oldest first, or newest first."),
+        ("limit" = inline(Option<PageSize>), Query),
+        ("cursor" = inline(Option<Cursor>), Query, description = "`nextCursor` of an earlier page, with the same `order`"),
     ),
     responses(
         (status = 200, body = AuditPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

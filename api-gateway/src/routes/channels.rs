@@ -20,7 +20,7 @@ use crate::{
     error::{Error, Result},
     path::Id,
     state::Gateway,
-    view::{ChannelList, ChannelType, ChannelView, ProblemView},
+    view::{ChannelList, ChannelType, ChannelView},
 };
 
 /// Most channels of a user.
@@ -161,7 +161,6 @@ fn yes() -> bool {
     tag = "channels",
     responses(
         (status = 200, body = ChannelList),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -183,9 +182,7 @@ pub(super) async fn list(
     request_body = NewChannel,
     responses(
         (status = 201, body = ChannelView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The user has as many channels as a user may have.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The user has as many channels as a user may have."),
     )
 )]
 pub(super) async fn create(
@@ -240,8 +237,6 @@ pub(super) async fn create(
     params(("id" = uuid::Uuid, Path)),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

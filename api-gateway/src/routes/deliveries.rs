@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::{body::Body, error::Result, state::Gateway, view::ProblemView};
+use crate::{body::Body, error::Result, state::Gateway};
 
 /// Most deliveries of an answer.
 const MOST: i64 = 100;
@@ -61,7 +61,6 @@ pub(crate) struct Replayed {
     tag = "channels",
     responses(
         (status = 200, body = FailedDeliveries),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn failed(
@@ -93,8 +92,6 @@ pub(super) async fn failed(
     request_body = Replay,
     responses(
         (status = 200, body = Replayed),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn replay(

@@ -11,9 +11,10 @@ use crate::{
     body::Body,
     error::{Error, Result},
     input::{CHANNELS, Context, check_channel},
+    openapi::texts::TimeOfDay,
     state::Gateway,
     time_of_day,
-    view::{ChannelRef, ProblemView},
+    view::ChannelRef,
 };
 
 /// A message on each day, at a time by the clock of the user's zone, with the tasks that are due on that
@@ -21,10 +22,11 @@ use crate::{
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Digest {
-    /// `08:00`.
+    #[schema(value_type = TimeOfDay, inline)]
     at: String,
     /// Where it goes, at most 10; empty: the user's default channels.
     #[serde(default)]
+    #[schema(max_items = 10)]
     channels: Vec<ChannelRef>,
 }
 
@@ -35,7 +37,6 @@ pub(crate) struct Digest {
     tag = "accounts",
     responses(
         (status = 200, body = Option<Digest>),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -58,8 +59,6 @@ pub(super) async fn get(
     request_body = Digest,
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(
@@ -113,7 +112,6 @@ pub(super) async fn put(
     tag = "accounts",
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

@@ -12,9 +12,11 @@ use store::Owner;
 use crate::{
     cursor,
     error::{Error, Result},
+    openapi::parameters::{Cursor, Direction, DueDay, PageSize, TaskFilter, TaskSort, TaskStatus},
+    openapi::texts::{IdOrInbox, IdOrNone},
     query::Parameters,
     state::Gateway,
-    view::{PriorityName, ProblemView, TaskPage, TaskView},
+    view::{PriorityName, TaskPage, TaskView},
 };
 use asked::Asked;
 
@@ -26,15 +28,15 @@ use asked::Asked;
     path = "/v1/tasks",
     tag = "tasks",
     params(
-        ("filter" = Option<String>, Query, description = "A filter such as `(p1 | overdue) & #home`; see docs/filters.md"),
-        ("status" = Option<String>, Query, description = "`open`, `completed` or `all`. Absent: `open`; with `filter` `all`; with `completedAfter`, `completedBefore` or `sort=completed` `completed`"),
+        ("filter" = inline(Option<TaskFilter>), Query),
+        ("status" = inline(Option<TaskStatus>), Query, description = "`open`, `completed` or `all`. Absent: `open`; with `filter` `all`; with `completedAfter`, `completedBefore` or `sort=completed` `completed`"),
         ("priority" = Option<Vec<PriorityName>>, Query, description = "One of these; may be repeated"),
         ("tag" = Option<Vec<String>>, Query, description = "Every one of these; may be repeated"),
         ("tagAny" = Option<Vec<String>>, Query, description = "At least one of these; may be repeated"),
         ("tagNone" = Option<Vec<String>>, Query, description = "None of these; may be repeated"),
-        ("project" = Option<String>, Query, description = "Id of a project, or `inbox`"),
-        ("parent" = Option<String>, Query, description = "Id of a task: its subtasks; `none`: those that are no subtasks"),
-        ("due" = Option<String>, Query, description = "`overdue`, `today`, `week` (today and the six days after it) or `none`, in the user's zone"),
+        ("project" = inline(Option<IdOrInbox>), Query, description = "Id of a project, or `inbox`"),
+        ("parent" = inline(Option<IdOrNone>), Query, description = "Id of a task: its subtasks; `none`: those that are no subtasks"),
+        ("due" = inline(Option<DueDay>), Query, description = "`overdue`, `today`, `week` (today and the six days after it) or `none`, in the user's zone"),
         ("dueBefore" = Option<DateTime<Utc>>, Query, description = "Due earlier than this instant"),
         ("dueAfter" = Option<DateTime<Utc>>, Query, description = "Due at this instant or later"),
         ("createdBefore" = Option<DateTime<Utc>>, Query, description = "Created earlier than this instant"),
@@ -45,16 +47,14 @@ use asked::Asked;
         ("completedAfter" = Option<DateTime<Utc>>, Query, description = "Completed at this instant or later"),
         ("hasReminder" = Option<bool>, Query, description = "Whether it has a reminder"),
         ("isRecurring" = Option<bool>, Query, description = "Whether it has a rule that makes its next instance"),
-        ("sort" = Option<String>, Query, description = "`created` (default), `due` (tasks without a due date come last), `priority`, `manual` (by `position`), `updated`, `title` or `completed` (completed tasks only)"),
-        ("order" = Option<String>, Query, description = "`asc` (default) or `desc`"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before, with the same `sort` and `order`"),
+        ("sort" = inline(Option<TaskSort>), Query),
+        ("order" = inline(Option<Direction>), Query),
+        ("limit" = inline(Option<PageSize>), Query),
+        ("cursor" = inline(Option<Cursor>), Query, description = "`nextCursor` of the page before, with the same `sort` and `order`"),
         ("total" = Option<bool>, Query, description = "Whether to count the tasks of all pages together, up to 10,000"),
     ),
     responses(
         (status = 200, body = TaskPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(

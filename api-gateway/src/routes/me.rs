@@ -15,8 +15,9 @@ use crate::{
     body::Body,
     error::{Error, Result},
     input::zone,
+    openapi::texts::TimeZone,
     state::Gateway,
-    view::{ProblemView, UserView},
+    view::UserView,
 };
 
 /// What of an account can be changed.
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct UserPatch {
     /// IANA zone in which this user's days begin and end.
     #[serde(default)]
+    #[schema(value_type = Option<TimeZone>, inline)]
     time_zone: Option<String>,
 }
 
@@ -35,7 +37,6 @@ pub(crate) struct UserPatch {
     tag = "accounts",
     responses(
         (status = 200, body = UserView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -57,8 +58,6 @@ pub(super) async fn get(
     request_body = UserPatch,
     responses(
         (status = 200, body = UserView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn patch(

@@ -13,9 +13,9 @@ use crate::{
     body::Body,
     client::Client,
     error::{Error, Result},
+    openapi::texts::NewSecret,
     passwords::{self, PASSWORD_MOST},
     state::Gateway,
-    view::ProblemView,
 };
 
 /// A change of password.
@@ -24,8 +24,7 @@ use crate::{
 pub(crate) struct PasswordChange {
     #[schema(format = Password)]
     current_password: String,
-    /// At least 10 characters.
-    #[schema(min_length = 10, format = Password)]
+    #[schema(value_type = NewSecret, inline)]
     new_password: String,
 }
 
@@ -37,9 +36,6 @@ pub(crate) struct PasswordChange {
     request_body = PasswordChange,
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
-        (status = 429, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(

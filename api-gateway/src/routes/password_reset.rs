@@ -12,14 +12,14 @@ use serde::Deserialize;
 use store::password_resets;
 use utoipa::ToSchema;
 
-use super::users::{EMAIL_MOST, refused};
+use super::users::{is_email, refused};
 use crate::{
     body::Body,
     client::Client,
     error::{Error, Result},
+    openapi::texts::{Email, NewSecret},
     passwords,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// Where the link of the e-mail leads. The token stands behind the `#`, which no server or proxy gets.
@@ -38,6 +38,7 @@ const PAGE_HEADERS: [(HeaderName, &str); 2] = [
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Forgotten {
+    #[schema(value_type = Email, inline)]
     email: String,
 }
 
@@ -48,8 +49,7 @@ pub(crate) struct NewPassword {
     /// From the e-mail.
     #[schema(format = Password)]
     token: String,
-    /// At least 10 characters.
-    #[schema(min_length = 10, format = Password)]
+    #[schema(value_type = NewSecret, inline)]
     new_password: String,
 }
 
@@ -63,9 +63,7 @@ pub(crate) struct NewPassword {
     security(()),
     responses(
         (status = 202, description = "If the address has an account, an e-mail is on its way."),
-        (status = 404, description = "The stack sends no e-mails.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
-        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "The stack sends no e-mails."),
     )
 )]
 pub(super) async fn request(
@@ -78,9 +76,8 @@ pub(super) async fn request(
         return Err(Error::new(StatusCode::NOT_FOUND, detail));
     }
     let email = forgotten.email.trim().to_owned();
-    if email.len() > EMAIL_MOST {
-        let message = format!("must have at most {EMAIL_MOST} bytes");
-        return Err(Error::field("email", message));
+    if !is_email(&email) {
+        return Err(Error::field("email", "must be an e-mail address"));
     }
     gateway
         .attempts
@@ -110,8 +107,6 @@ pub(super) async fn request(
     security(()),
     responses(
         (status = 204),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
-        (status = 429, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn confirm(

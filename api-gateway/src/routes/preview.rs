@@ -17,8 +17,9 @@ use crate::{
     body::Body,
     error::{Error, Result},
     input::{check_at, check_due, check_recurrence, zone},
+    openapi::texts::TimeZone,
     state::Gateway,
-    view::{DueInput, ProblemView, Recurrence},
+    view::{DueInput, Recurrence},
 };
 
 /// Most occurrences of a preview.
@@ -35,6 +36,7 @@ pub(crate) struct PreviewInput {
     due: DueInput,
     /// IANA zone of the one whose task it would be; absent: the user's.
     #[serde(default)]
+    #[schema(value_type = Option<TimeZone>, inline)]
     time_zone: Option<String>,
     /// How many occurrences, 1 to 100; 5 when absent.
     #[serde(default)]
@@ -94,8 +96,6 @@ pub(crate) struct ClockChangeView {
     request_body = PreviewInput,
     responses(
         (status = 200, body = PreviewView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn preview(

@@ -29,10 +29,11 @@ use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
     input::line,
+    openapi::parameters::{ArchivedOnes, TasksOfProject},
+    openapi::texts::{Color, ProjectName},
     path::Id,
     query::Parameters,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// What the owner of a project writes: the body of `POST /v1/projects`, and what `PATCH` merges into.
@@ -42,19 +43,17 @@ pub(crate) struct ProjectInput {
     /// Makes a creation safe to repeat. Best a UUIDv7. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<Uuid>,
-    /// One line of 1 to 120 characters. No two projects that are not archived have the same, upper and
-    /// lower case being one.
+    #[schema(value_type = ProjectName, inline)]
     name: String,
-    /// `#db4035`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Color>, inline)]
     color: Option<String>,
 }
 
 impl ProjectInput {
     fn check(self) -> std::result::Result<(String, Option<String>), FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = self.name.trim().to_owned();
-        line(&name, "name", limits::NAME, &mut errors);
+        let name = line(&self.name, "name", limits::NAME, &mut errors);
         let read = self.color.as_deref().and_then(color);
         if self.color.is_some() && read.is_none() {
             errors.push("color", "must be a colour such as #db4035");
@@ -143,12 +142,10 @@ async fn written(
     path = "/v1/projects",
     tag = "projects",
     params(
-        ("archived" = Option<String>, Query, description = "`false` (default), `true` for those that are archived, or `all`"),
+        ("archived" = inline(Option<ArchivedOnes>), Query),
     ),
     responses(
         (status = 200, body = ProjectList),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -181,9 +178,7 @@ pub(super) async fn list(
     responses(
         (status = 201, body = ProjectView, headers(("etag" = String))),
         (status = 200, description = "It was created by an earlier request.", body = ProjectView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The id is taken by a project of other content, or there are 500 projects.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The id is taken by a project of other content, or there are 500 projects."),
     )
 )]
 pub(super) async fn create(
@@ -232,9 +227,6 @@ pub(super) async fn create(
     responses(
         (status = 200, body = ProjectView, headers(("etag" = String))),
         (status = 304, description = "The client has it already."),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -263,17 +255,9 @@ pub(super) async fn get(
         ("id" = Uuid, Path),
         ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be changed."),
     ),
-    request_body(
-        content = Object,
-        description = "A merge patch of ProjectInput.",
-        content_type = "application/merge-patch+json"
-    ),
+    request_body(content = ref("#/components/schemas/ProjectPatch"), content_type = "application/merge-patch+json"),
     responses(
         (status = 200, body = ProjectView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn patch(
@@ -319,15 +303,11 @@ pub(super) async fn patch(
     tag = "projects",
     params(
         ("id" = Uuid, Path),
-        ("tasks" = Option<String>, Query, description = "`keep` (default) or `delete`"),
+        ("tasks" = inline(Option<TasksOfProject>), Query),
         ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be deleted."),
     ),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

@@ -8,7 +8,6 @@ use utoipa::ToSchema;
 use crate::{
     error::{Error, Result},
     state::Gateway,
-    view::ProblemView,
 };
 
 /// The stack's public key.
@@ -26,8 +25,7 @@ pub(crate) struct PushKey {
     tag = "channels",
     responses(
         (status = 200, body = PushKey),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, description = "The stack serves no Web Push.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 404, description = "The stack serves no Web Push."),
     )
 )]
 pub(super) async fn key(

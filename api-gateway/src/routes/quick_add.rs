@@ -23,7 +23,7 @@ use crate::{
     body::Body,
     error::{Error, Result},
     state::Gateway,
-    view::{DueInput, ProblemView, ReminderInput, TaskInput, TaskView},
+    view::{DueInput, ReminderInput, TaskInput, TaskView},
 };
 
 /// A line to be read.
@@ -32,6 +32,7 @@ use crate::{
 pub(crate) struct QuickInput {
     /// Such as `pay rent every month on the 1st at 9 p1 #home @bank remind me 1 day before`; see
     /// docs/quick-add.md. At most 2,000 characters.
+    #[schema(min_length = 1, max_length = 2000)]
     line: String,
     /// The id of the new task, as in `POST /v1/tasks`.
     #[serde(default)]
@@ -113,9 +114,8 @@ pub(crate) enum PartKindName {
     responses(
         (status = 201, body = QuickView),
         (status = 200, description = "A dry run, or it was created by an earlier request.", body = QuickView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The id belongs to a task of other content.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "Something cannot be read as it was meant; the message names its place.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The id belongs to a task of other content."),
+        (status = 422, description = "Something cannot be read as it was meant; the message names its place."),
     )
 )]
 pub(super) async fn quick(

@@ -9,18 +9,18 @@ use utoipa::ToSchema;
 use crate::{
     body::Body,
     error::{Error, Result},
+    openapi::texts::TimeOfDay,
     state::Gateway,
     time_of_day,
-    view::ProblemView,
 };
 
 /// From `start` to `end` by the clock of the user's zone; past midnight when `end` comes first.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct QuietHours {
-    /// `22:00`.
+    #[schema(value_type = TimeOfDay, inline)]
     start: String,
-    /// `07:00`.
+    #[schema(value_type = TimeOfDay, inline)]
     end: String,
 }
 
@@ -31,7 +31,6 @@ pub(crate) struct QuietHours {
     tag = "accounts",
     responses(
         (status = 200, body = Option<QuietHours>),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -54,8 +53,6 @@ pub(super) async fn get(
     request_body = QuietHours,
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn put(
@@ -94,7 +91,6 @@ pub(super) async fn put(
     tag = "accounts",
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

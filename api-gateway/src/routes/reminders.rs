@@ -15,7 +15,6 @@ use crate::{
     error::{Error, Result},
     path::Id,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// For how long, or until when, a reminder is put off: exactly one of the two.
@@ -66,10 +65,7 @@ impl From<internal_api::ReminderView> for SnoozedReminder {
     request_body = Snooze,
     responses(
         (status = 200, body = SnoozedReminder),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "It is cancelled or held back, or its task is completed or deleted.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "It is cancelled or held back, or its task is completed or deleted."),
     )
 )]
 pub(super) async fn snooze(
@@ -101,8 +97,6 @@ pub(super) async fn snooze(
     params(("id" = Uuid, Path, description = "One of `GET /v1/tasks/{id}/reminders`.")),
     responses(
         (status = 200, body = HistoryView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn history(

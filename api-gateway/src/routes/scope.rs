@@ -49,7 +49,7 @@ pub(super) fn edit(
     let mut edited = task.clone();
     if scope != Scope::Unsaid {
         let Some(before) = &task.recurrence else {
-            return Err(Error::field(
+            return Err(Error::parameter(
                 "scope",
                 "is for a task that recurs; this one does not",
             ));

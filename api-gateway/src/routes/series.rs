@@ -22,10 +22,11 @@ use uuid::Uuid;
 use super::tasks::{answer, changed_meanwhile, now, require_match, writer, writer_alone};
 use crate::{
     error::{Error, Result},
+    openapi::parameters::{Cursor, PageSize},
     path::Id,
     query::{Parameters, page_of},
     state::Gateway,
-    view::{ProblemView, Recurrence, TaskPage, TaskView},
+    view::{Recurrence, TaskPage, TaskView},
 };
 
 /// A series that goes on.
@@ -95,13 +96,11 @@ pub(crate) struct SeriesPage {
     path = "/v1/series",
     tag = "series",
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
+        ("limit" = inline(Option<PageSize>), Query),
         ("cursor" = Option<Uuid>, Query, description = "`nextCursor` of the page before"),
     ),
     responses(
         (status = 200, body = SeriesPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -138,14 +137,11 @@ pub(super) async fn list(
     tag = "series",
     params(
         ("id" = Uuid, Path, description = "`series` of a task"),
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
+        ("limit" = inline(Option<PageSize>), Query),
+        ("cursor" = inline(Option<Cursor>), Query, description = "`nextCursor` of the page before"),
     ),
     responses(
         (status = 200, body = TaskPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn completions(
@@ -202,9 +198,6 @@ fn read_place(cursor: &str) -> Option<Completion> {
     params(("id" = Uuid, Path, description = "`series` of a task")),
     responses(
         (status = 204, description = "It is over, as it may have been before."),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn end(
@@ -233,11 +226,7 @@ pub(super) async fn end(
     ),
     responses(
         (status = 200, body = TaskView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "It does not recur, is completed, or nothing follows it that is not there already.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "It does not recur, is completed, or nothing follows it that is not there already."),
     )
 )]
 pub(super) async fn skip(

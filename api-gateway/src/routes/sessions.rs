@@ -26,7 +26,6 @@ use crate::{
     path::Id,
     random,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// Most characters that are kept of what a program calls itself.
@@ -156,8 +155,7 @@ pub(super) async fn begin(
     security(()),
     responses(
         (status = 200, body = Tokens),
-        (status = 401, description = "The session has ended.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 401, description = "The session has ended."),
     )
 )]
 pub(super) async fn refresh(
@@ -210,7 +208,6 @@ pub(super) async fn refresh(
     security(()),
     responses(
         (status = 204, description = "There is no such session, any more."),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn log_out(
@@ -231,7 +228,6 @@ pub(super) async fn log_out(
     tag = "accounts",
     responses(
         (status = 200, body = SessionList),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -261,9 +257,6 @@ pub(super) async fn list(
     params(("id" = Uuid, Path)),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn end(

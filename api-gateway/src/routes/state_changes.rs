@@ -11,7 +11,7 @@ use crate::{
     error::{Error, Result},
     path::Id,
     state::Gateway,
-    view::{ProblemView, TaskView},
+    view::TaskView,
 };
 
 /// Completes a task with its open subtasks. Of a recurring one only this instance: the next one comes by
@@ -23,8 +23,6 @@ use crate::{
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = TaskView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn complete(
@@ -45,8 +43,6 @@ pub(super) async fn complete(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = TaskView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn reopen(
@@ -68,8 +64,6 @@ pub(super) async fn reopen(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = TaskView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn restore(

@@ -19,7 +19,7 @@ use crate::{
     query::Parameters,
     state::Gateway,
     sync_token::{Rest, Token},
-    view::{ProblemView, TaskView},
+    view::TaskView,
 };
 
 /// The page that is answered when no `limit` is given.
@@ -76,8 +76,6 @@ impl SyncPage {
     ),
     responses(
         (status = 200, body = SyncPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn sync(

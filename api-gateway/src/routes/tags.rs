@@ -6,7 +6,7 @@ use axum::{
     http::{StatusCode, request::Parts},
 };
 use domain::{error::FieldErrors, task::limits};
-use runtime::auth;
+use runtime::{Problem, auth};
 use serde::{Deserialize, Serialize};
 use store::{Owner, tags::Tag};
 use utoipa::ToSchema;
@@ -17,9 +17,10 @@ use crate::{
     body::Body,
     error::{Error, Result},
     input::line,
+    openapi::parameters::{Cursor, PageSize},
+    openapi::texts::TagName,
     query::{Parameters, page_of},
     state::Gateway,
-    view::ProblemView,
 };
 
 /// A tag.
@@ -56,7 +57,8 @@ pub(crate) struct TagPage {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TagRename {
-    /// One line of 1 to 64 characters. That of another tag makes the two one.
+    /// That of another tag makes the two one.
+    #[schema(value_type = TagName, inline)]
     name: String,
 }
 
@@ -71,7 +73,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
         let name = name.map(|Path(name)| name).unwrap_or_default();
         let mut errors = FieldErrors::default();
         line(&name, "name", limits::TAG, &mut errors);
-        Ok(Self(errors.into_result(name)?))
+        Ok(Self(errors.into_result(name).map_err(Problem::parameters)?))
     }
 }
 
@@ -81,13 +83,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     path = "/v1/tags",
     tag = "tags",
     params(
-        ("limit" = Option<u32>, Query, description = "1 to 200; 50 when absent"),
-        ("cursor" = Option<String>, Query, description = "`nextCursor` of the page before"),
+        ("limit" = inline(Option<PageSize>), Query),
+        ("cursor" = inline(Option<Cursor>), Query, description = "`nextCursor` of the page before"),
     ),
     responses(
         (status = 200, body = TagPage),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -114,13 +114,10 @@ pub(super) async fn list(
     patch,
     path = "/v1/tags/{name}",
     tag = "tags",
-    params(("name" = String, Path)),
+    params(("name" = inline(TagName), Path)),
     request_body = TagRename,
     responses(
         (status = 200, body = TagView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn rename(
@@ -130,14 +127,13 @@ pub(super) async fn rename(
     Body(TagRename { name: new }): Body<TagRename>,
 ) -> Result<Json<TagView>> {
     let mut errors = FieldErrors::default();
-    let new = new.trim();
-    line(new, "name", limits::TAG, &mut errors);
+    let new = line(&new, "name", limits::TAG, &mut errors);
     errors.into_result(())?;
     if new != name {
-        replace(&gateway, user, &name, Some(new)).await?;
+        replace(&gateway, user, &name, Some(&new)).await?;
     }
     let mut conn = gateway.store.acquire().await?;
-    let tag = store::tags::get(&mut conn, Owner::of(user), new).await?;
+    let tag = store::tags::get(&mut conn, Owner::of(user), &new).await?;
     let tag = tag.ok_or_else(|| Error::not_found("tag"))?;
     Ok(Json(tag.into()))
 }
@@ -147,12 +143,9 @@ pub(super) async fn rename(
     delete,
     path = "/v1/tags/{name}",
     tag = "tags",
-    params(("name" = String, Path)),
+    params(("name" = inline(TagName), Path)),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

@@ -24,10 +24,11 @@ use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
     input::Context,
+    openapi::parameters::EditScope,
     path::Id,
     query::Parameters,
     state::Gateway,
-    view::{ProblemView, ReminderList, ReminderView, TaskInput, TaskView},
+    view::{ReminderList, ReminderView, TaskInput, TaskView},
 };
 
 /// Now, as precisely as Postgres stores it, so that an answer equals what is read later.
@@ -120,9 +121,7 @@ fn names_channels(input: &TaskInput) -> bool {
     responses(
         (status = 201, body = TaskView, headers(("etag" = String))),
         (status = 200, description = "It was created by an earlier request.", body = TaskView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The id belongs to a task of other content.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The id belongs to a task of other content."),
     )
 )]
 pub(super) async fn create(
@@ -224,8 +223,6 @@ const ZONE_ATTEMPTS: usize = 3;
     responses(
         (status = 200, body = TaskView, headers(("etag" = String))),
         (status = 304, description = "The client has it already."),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn get(
@@ -256,20 +253,12 @@ pub(super) async fn get(
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
-        ("scope" = Option<String>, Query, description = "Of a series: `this` changes this instance alone; `following` this one and all that follow, its `due` included"),
+        ("scope" = inline(Option<EditScope>), Query, description = "Of a series: `this` changes this instance alone; `following` this one and all that follow, its `due` included"),
         ("if-match" = Option<String>, Header, description = "The `ETag` of the version to be changed."),
     ),
-    request_body(
-        content = Object,
-        description = "A merge patch of TaskInput.",
-        content_type = "application/merge-patch+json"
-    ),
+    request_body(content = ref("#/components/schemas/TaskPatch"), content_type = "application/merge-patch+json"),
     responses(
         (status = 200, body = TaskView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn patch(
@@ -344,9 +333,6 @@ pub(super) async fn patch(
     ),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(
@@ -373,8 +359,6 @@ pub(super) async fn delete(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = ReminderList),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn reminders(

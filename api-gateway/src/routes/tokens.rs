@@ -15,11 +15,12 @@ use crate::{
     authorize::Session,
     body::Body,
     error::{Error, Result},
+    input::line,
+    openapi::texts::TokenName,
     path::Id,
     random,
     scopes::Scope,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// Most characters of a name.
@@ -32,7 +33,7 @@ const DAYS_MOST: i64 = 3650;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewToken {
     /// What it is for: 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(value_type = TokenName, inline)]
     name: String,
     /// What it may do; at least one.
     #[schema(min_items = 1)]
@@ -91,7 +92,6 @@ pub(crate) struct TokenList {
     tag = "accounts",
     responses(
         (status = 200, body = TokenList),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn list(
@@ -112,9 +112,7 @@ pub(super) async fn list(
     request_body = NewToken,
     responses(
         (status = 201, body = TokenView),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The user has as many tokens as a user may have.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
+        (status = 409, description = "The user has as many tokens as a user may have."),
     )
 )]
 pub(super) async fn create(
@@ -123,10 +121,7 @@ pub(super) async fn create(
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse> {
     let mut errors = FieldErrors::default();
-    let name = new.name.trim();
-    if !(1..=NAME_MOST).contains(&name.chars().count()) {
-        errors.push("name", format!("must have 1 to {NAME_MOST} characters"));
-    }
+    let name = line(&new.name, "name", NAME_MOST, &mut errors);
     if new.scopes.is_empty() {
         errors.push("scopes", "must name at least one");
     }
@@ -138,7 +133,7 @@ pub(super) async fn create(
     let text = secret_token::text(secret_token::PERSONAL, random::bytes()?);
     let scopes: Vec<&str> = new.scopes.iter().map(|scope| scope.as_str()).collect();
     let wanted = NewApiToken {
-        name,
+        name: &name,
         hash: secret_token::hash(&text),
         scopes: &scopes,
         expires_at: days.map(|days| Utc::now() + Duration::days(days)),
@@ -165,9 +160,6 @@ pub(super) async fn create(
     params(("id" = Uuid, Path)),
     responses(
         (status = 204),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(super) async fn delete(

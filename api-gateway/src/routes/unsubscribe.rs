@@ -1,7 +1,7 @@
 //! What the link in an e-mail leads to (RFC 8058).
 
 use axum::{
-    extract::{Path, State},
+    extract::{Path, State, rejection::PathRejection},
     http::StatusCode,
     response::Html,
 };
@@ -10,7 +10,6 @@ use uuid::Uuid;
 use crate::{
     error::{Error, Result},
     state::Gateway,
-    view::ProblemView,
 };
 
 /// What a person sees who follows the link. Only the button unsubscribes: programs follow links too.
@@ -40,14 +39,15 @@ pub(super) async fn ask() -> Html<&'static str> {
     params(("channel" = Uuid, Path), ("token" = String, Path)),
     responses(
         (status = 200, content_type = "text/html", body = String),
-        (status = 403, body = ProblemView, content_type = "application/problem+json"),
+        (status = 403, description = "The link is not valid."),
     )
 )]
 pub(super) async fn unsubscribe(
     State(gateway): State<Gateway>,
-    Path((channel, token)): Path<(String, String)>,
+    path: std::result::Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Html<&'static str>> {
     let unknown = || Error::new(StatusCode::FORBIDDEN, "this link is not valid");
+    let Path((channel, token)) = path.map_err(|_| unknown())?;
     let channel: Uuid = channel.parse().map_err(|_| unknown())?;
     let mut tx = gateway.store.begin().await?;
     if !store::channels::unsubscribe(&mut tx, channel, &token).await? {

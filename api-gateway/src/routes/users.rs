@@ -20,9 +20,10 @@ use crate::{
     client::Client,
     error::{Error, Result},
     input::zone,
+    openapi::texts::{Email, NewSecret, TimeZone},
     passwords::{self, PASSWORD_MOST},
     state::{Gateway, SignUp},
-    view::{ProblemView, UserView},
+    view::UserView,
 };
 
 /// Most bytes of an e-mail address (RFC 5321 §4.5.3.1.3, less the angle brackets).
@@ -35,12 +36,13 @@ pub(super) const NO_STORE: [(HeaderName, &str); 1] = [(header::CACHE_CONTROL, "n
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewUser {
+    #[schema(value_type = Email, inline)]
     email: String,
-    /// At least 10 characters.
-    #[schema(min_length = 10, format = Password)]
+    #[schema(value_type = NewSecret, inline)]
     password: String,
     /// IANA zone in which this user's days begin and end; UTC when absent.
     #[serde(default)]
+    #[schema(value_type = Option<TimeZone>, inline)]
     time_zone: Option<String>,
 }
 
@@ -48,6 +50,7 @@ pub(crate) struct NewUser {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Credentials {
+    #[schema(max_length = 254)]
     email: String,
     #[schema(format = Password)]
     password: String,
@@ -71,10 +74,8 @@ pub(crate) struct NewAccount {
     security(()),
     responses(
         (status = 201, body = NewAccount),
-        (status = 403, description = "The stack takes no new users.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 409, description = "The e-mail address has an account.", body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
-        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+        (status = 403, description = "The stack takes no new users."),
+        (status = 409, description = "The e-mail address has an account."),
     )
 )]
 pub(super) async fn sign_up(
@@ -128,9 +129,7 @@ pub(super) async fn sign_up(
     security(()),
     responses(
         (status = 200, body = Tokens),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
-        (status = 429, body = ProblemView, content_type = "application/problem+json"),
+        (status = 401, description = "The e-mail address or the password is wrong."),
     )
 )]
 pub(super) async fn log_in(
@@ -186,7 +185,7 @@ pub(super) fn refused(why: Refused) -> Error {
 }
 
 /// Something before an `@` and something behind it. Whether mail arrives, only mail can tell.
-fn is_email(text: &str) -> bool {
+pub(super) fn is_email(text: &str) -> bool {
     text.len() <= EMAIL_MOST
         && !text.chars().any(|c| c.is_control() || c.is_whitespace())
         && text

@@ -153,6 +153,17 @@ impl Answer {
             .collect()
     }
 
+    /// The JSON pointers that a 422 names.
+    #[track_caller]
+    pub(crate) fn pointers(self) -> Vec<String> {
+        let answer = self.expect(422);
+        let errors = answer.body["errors"].as_array().expect("errors");
+        errors
+            .iter()
+            .map(|error| error["pointer"].as_str().expect("a pointer").to_owned())
+            .collect()
+    }
+
     pub(crate) fn id(&self) -> String {
         self.body["id"].as_str().expect("an id").to_owned()
     }

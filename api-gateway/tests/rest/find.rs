@@ -80,7 +80,7 @@ async fn a_filter_that_is_none_is_refused_with_the_place_and_what_was_meant() {
     let path = format!("/v1/tasks?filter={}", escaped("#häuschen & overdeu"));
     let problem = user.get(&path).await.expect(422).body;
     assert_eq!(problem["errors"][0]["field"], "filter");
-    let message = problem["errors"][0]["message"].as_str().unwrap();
+    let message = problem["errors"][0]["detail"].as_str().unwrap();
     assert!(
         message.starts_with("characters 12 to 19: expected a condition"),
         "{message}"

@@ -112,6 +112,67 @@ fn every_reference_in_the_document_leads_to_a_schema() {
     assert!(seen > 30, "{seen}");
 }
 
+/// What is not there for the whole stack.
+const ALONE_404: [(&str, &str); 2] = [("POST", "/v1/password-reset"), ("GET", "/v1/push/key")];
+
+/// What a reference leads to.
+fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
+    match value["$ref"].as_str() {
+        Some(reference) => document.pointer(&reference[1..]).expect("what it leads to"),
+        None => value,
+    }
+}
+
+#[test]
+fn every_text_of_a_request_says_that_it_holds_no_nul() {
+    fn visit(value: &Value, path: &str, seen: &mut usize) {
+        match value {
+            Value::Object(fields) => {
+                let kind = &fields.get("type").cloned().unwrap_or_default();
+                let is_text = kind == "string" || kind == &serde_json::json!(["string", "null"]);
+                if is_text
+                    && !["enum", "format"]
+                        .iter()
+                        .any(|key| fields.contains_key(*key))
+                {
+                    assert!(fields.contains_key("pattern"), "{path}: {value}");
+                    *seen += 1;
+                }
+                for (name, value) in fields {
+                    visit(value, &format!("{path}.{name}"), seen);
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|v| visit(v, path, seen)),
+            _ => {}
+        }
+    }
+    let mut seen = 0;
+    visit(&document()["components"]["schemas"], "schemas", &mut seen);
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn a_patch_has_every_field_of_what_it_changes_but_the_id() {
+    let document = document();
+    let schemas = &document["components"]["schemas"];
+    for (whole, patch) in [("TaskInput", "TaskPatch"), ("ProjectInput", "ProjectPatch")] {
+        let mut fields = schemas[whole]["properties"].as_object().unwrap().clone();
+        fields.remove("id");
+        let patch = &schemas[patch];
+        let names = patch["properties"].as_object().unwrap().keys();
+        assert!(names.eq(fields.keys()), "{patch}");
+        assert_eq!(patch.get("required"), None);
+        assert_eq!(patch["additionalProperties"], false);
+    }
+    let fields = &schemas["TaskPatch"]["properties"];
+    assert_eq!(fields["title"]["type"], "string");
+    assert_eq!(
+        fields["description"]["type"],
+        serde_json::json!(["string", "null"])
+    );
+    assert_eq!(fields["tags"]["type"], serde_json::json!(["array", "null"]));
+}
+
 #[test]
 fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not() {
     let document = document();
@@ -134,10 +195,30 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
             "{method} {path} does not document 401"
         );
         for (status, response) in responses {
-            if status.starts_with('4') {
+            let response = resolve(&document, response);
+            assert_ne!(response["description"], "", "{method} {path} {status}");
+            assert!(
+                response["headers"]["X-Request-Id"].is_object(),
+                "{method} {path}"
+            );
+            if status.starts_with(['4', '5']) {
                 let schema = &response["content"]["application/problem+json"]["schema"]["$ref"];
                 assert_eq!(schema, "#/components/schemas/Problem", "{method} {path}");
             }
+        }
+        let has = |status: &str| responses.contains_key(status);
+        assert!(
+            has("429") && has("503") && !has("default"),
+            "{method} {path}"
+        );
+        assert_eq!(
+            has("404"),
+            path.contains('{') || ALONE_404.contains(&(method.as_str(), path.as_str())),
+            "{method} {path}"
+        );
+        for status in ["400", "413", "415"] {
+            let takes_body = operation.get("requestBody").is_some();
+            assert!(has(status) >= takes_body, "{method} {path} {status}");
         }
     }
 }

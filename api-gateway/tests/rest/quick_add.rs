@@ -95,7 +95,7 @@ async fn what_cannot_be_meant_is_refused_with_its_place() {
         let answer = user.post("/v1/tasks/quick", json!({ "line": line })).await;
         let body = answer.expect(422).body;
         assert_eq!(body["errors"][0]["field"], "line", "{line}: {body}");
-        let message = body["errors"][0]["message"].as_str().unwrap();
+        let message = body["errors"][0]["detail"].as_str().unwrap();
         assert!(message.starts_with(place), "{line}: {message}");
     }
     let nobody_elses = app.user().await;

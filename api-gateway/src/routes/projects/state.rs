@@ -22,7 +22,6 @@ use crate::{
     error::{Error, Result},
     path::Id,
     state::Gateway,
-    view::ProblemView,
 };
 
 /// Moves a project in the order of its owner's projects.
@@ -37,10 +36,6 @@ use crate::{
     request_body = ProjectMove,
     responses(
         (status = 200, body = ProjectView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 412, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn move_to(
@@ -77,9 +72,6 @@ pub(crate) async fn move_to(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = ProjectView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, body = ProblemView, content_type = "application/problem+json"),
     )
 )]
 pub(crate) async fn archive(
@@ -98,9 +90,7 @@ pub(crate) async fn archive(
     params(("id" = Uuid, Path)),
     responses(
         (status = 200, body = ProjectView, headers(("etag" = String))),
-        (status = 401, body = ProblemView, content_type = "application/problem+json"),
-        (status = 404, body = ProblemView, content_type = "application/problem+json"),
-        (status = 422, description = "Another project has its name by now; rename one of them.", body = ProblemView, content_type = "application/problem+json"),
+        (status = 422, description = "Another project has its name by now; rename one of them."),
     )
 )]
 pub(crate) async fn unarchive(
