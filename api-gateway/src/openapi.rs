@@ -18,7 +18,7 @@ use crate::{routes, scopes, view};
 #[openapi(
     info(
         title = "todostack",
-        description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault."
+        description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault. Changes are told live by another service of the stack, at `/v1/stream` (server-sent events) and `/v1/ws` (a WebSocket), whose messages are described in docs/sync.md."
     ),
     components(schemas(view::TaskInput, routes::ProjectInput, view::ProblemView, view::FieldProblem)),
     tags(

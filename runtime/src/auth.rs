@@ -46,6 +46,14 @@ pub struct Claims {
     pub exp: u64,
 }
 
+impl Claims {
+    /// For how long the token is valid from now on.
+    pub fn left(&self) -> Duration {
+        let until = UNIX_EPOCH + Duration::from_secs(self.exp);
+        until.duration_since(SystemTime::now()).unwrap_or_default()
+    }
+}
+
 /// Signs and checks access tokens.
 #[derive(Clone)]
 pub struct Keys {

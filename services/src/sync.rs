@@ -1,36 +1,28 @@
-//! The sync service: `GET /v1/stream`, the changes of a user's tasks as server-sent events
-//! (WHATWG HTML §9.2), to every device.
+//! The sync service: the changes of a user's tasks, to every device: `GET /v1/stream` as server-sent events
+//! (WHATWG HTML §9.2), `GET /v1/ws` over a WebSocket (RFC 6455).
 //!
 //! The broker gives each event to one replica only; `NOTIFY` brings it to all of them.
+
+mod hub;
+mod message;
+mod socket;
+mod stream;
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use axum::{
-    Router,
-    extract::{FromRef, State},
-    http::HeaderMap,
-    response::sse::{KeepAlive, Sse},
-    routing::get,
-};
+use axum::{Router, routing::get};
 use domain::event::{Event, Topic};
-use futures::{Stream, StreamExt, stream};
-use runtime::{
-    Problem,
-    auth::{Keys, User},
-};
-use sqlx::{PgPool, postgres::PgListener};
-use tokio::sync::broadcast::{self, error::RecvError};
-use tokio_util::sync::CancellationToken;
+use hub::Hub;
+use runtime::auth::{Claims, Keys};
+use sqlx::{PgPool, postgres::PgListener, types::Json};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use crate::consumer::Consumer;
 
 /// The channel that replicas tell each other by.
 const CHANNEL: &str = "todostack_sync";
-
-/// Notices that a slow device may lag behind before it is told to read everything anew.
-const BUFFER: usize = 1024;
 
 /// Notices that are replayed to a device that comes back, at most.
 const REPLAY: i64 = 1000;
@@ -40,15 +32,10 @@ const REPLAY: i64 = 1000;
 pub struct Sync {
     pool: PgPool,
     keys: Keys,
-    /// `None`: something was missed, every device reads anew.
-    notices: broadcast::Sender<Option<Arc<Event>>>,
+    hub: Arc<Hub>,
     shutdown: CancellationToken,
-}
-
-impl FromRef<Sync> for Keys {
-    fn from_ref(sync: &Sync) -> Self {
-        sync.keys.clone()
-    }
+    /// The sockets that are open: their ends are told before the process is gone.
+    sockets: TaskTracker,
 }
 
 impl Sync {
@@ -57,48 +44,71 @@ impl Sync {
         Self {
             pool,
             keys,
-            notices: broadcast::channel(BUFFER).0,
+            hub: Arc::default(),
             shutdown,
+            sockets: TaskTracker::new(),
         }
     }
 
-    /// Brings what any replica consumed to the devices of this one, until `shutdown`.
+    /// Brings what any replica consumed to the devices of this one, until `shutdown` and the end of their
+    /// sockets.
     pub async fn listen(self) {
         while !self.shutdown.is_cancelled() {
             let outcome = tokio::select! {
                 outcome = self.listen_once() => outcome,
-                () = self.shutdown.cancelled() => return,
+                () = self.shutdown.cancelled() => break,
             };
             let Err(error) = outcome;
             tracing::warn!(%error, "the notices stopped; they are listened for again");
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
+        self.sockets.close();
+        self.sockets.wait().await;
     }
 
     async fn listen_once(&self) -> Result<Infallible, sqlx::Error> {
         let mut listener = PgListener::connect_with(&self.pool).await?;
         listener.listen(CHANNEL).await?;
-        // What was said before we listened is lost: devices read anew. Without any there is nobody to
-        // tell.
-        let _ = self.notices.send(None);
+        // What was said before we listened is lost: devices read anew.
+        self.hub.tell_all_of_a_gap();
         loop {
             // `None`: the connection was lost, and notices may be.
             let Some(notification) = listener.try_recv().await? else {
                 return Err(sqlx::Error::PoolClosed);
             };
-            match serde_json::from_str(notification.payload()) {
-                // Nobody listens: no device is connected.
-                Ok(event) => drop(self.notices.send(Some(Arc::new(event)))),
+            match serde_json::from_str::<Event>(notification.payload()) {
+                Ok(event) => self.hub.tell(event),
                 Err(error) => tracing::error!(%error, "a notice cannot be read"),
             }
         }
     }
 
-    /// The route for devices.
+    /// The routes for devices.
     pub fn router(&self) -> Router {
         Router::new()
-            .route("/v1/stream", get(open))
+            .route("/v1/stream", get(stream::open))
+            .route("/v1/ws", get(socket::open))
             .with_state(self.clone())
+    }
+
+    /// What an access token says that has not expired. To the second: a stream ends then, and one that was
+    /// opened in the minute by which clocks may differ would end at once.
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let claims = self.keys.verify(token)?;
+        (!claims.left().is_zero()).then_some(claims)
+    }
+
+    /// What `user` missed since the notice `last`: nothing without one. `None`: that cannot be told.
+    async fn missed(
+        &self,
+        user: Uuid,
+        last: Option<Uuid>,
+    ) -> Result<Option<Vec<Json<Event>>>, sqlx::Error> {
+        let Some(last) = last else {
+            return Ok(Some(Vec::new()));
+        };
+        let missed = store::outbox::notices_since(&self.pool, user, last, REPLAY).await?;
+        Ok(missed.filter(|events| (events.len() as i64) < REPLAY))
     }
 }
 
@@ -125,56 +135,4 @@ impl Consumer for Sync {
             .await?;
         Ok(())
     }
-}
-
-type Line = axum::response::sse::Event;
-
-async fn open(
-    State(sync): State<Sync>,
-    User(user): User,
-    headers: HeaderMap,
-) -> Result<Sse<impl Stream<Item = Result<Line, Infallible>>>, Problem> {
-    // Subscribed before what was missed is read: nothing falls between.
-    let live = sync.notices.subscribe();
-    let last: Option<Uuid> = headers
-        .get("last-event-id")
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    let missed = match last {
-        None => Vec::new(),
-        Some(last) => match store::outbox::notices_since(&sync.pool, user, last, REPLAY).await {
-            Ok(Some(events)) if (events.len() as i64) < REPLAY => {
-                events.iter().map(|event| line(&event.0)).collect()
-            }
-            Ok(_) => vec![reset()],
-            Err(error) => return Err(Problem::internal(error)),
-        },
-    };
-    metrics::counter!("todostack_streams_opened_total").increment(1);
-    let live = stream::unfold(live, move |mut live| async move {
-        loop {
-            match live.recv().await {
-                Ok(Some(event)) if event.owner == Some(user) => return Some((line(&event), live)),
-                Ok(Some(_)) => {}
-                Ok(None) | Err(RecvError::Lagged(_)) => return Some((reset(), live)),
-                Err(RecvError::Closed) => return None,
-            }
-        }
-    });
-    let stream = stream::iter(missed)
-        .chain(live)
-        .take_until(sync.shutdown.clone().cancelled_owned())
-        .map(Ok);
-    Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(Duration::from_secs(15))))
-}
-
-fn line(event: &Event) -> Line {
-    Line::default()
-        .id(event.id.to_string())
-        .event(event.kind.as_str())
-        .data(event.data.to_string())
-}
-
-/// Tells a device that it missed something: it reads everything anew.
-fn reset() -> Line {
-    Line::default().event("reset").data("{}")
 }

@@ -12,6 +12,7 @@ mod receivers;
 mod recurrence;
 mod relay;
 mod snooze;
+mod sockets;
 mod subscriptions;
 mod support;
 mod sync;

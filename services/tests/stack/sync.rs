@@ -89,3 +89,36 @@ async fn without_a_token_there_is_no_stream() {
     let answer = sync.router().oneshot(request).await.unwrap();
     assert_eq!(answer.status(), 401);
 }
+
+#[tokio::test]
+async fn a_stream_ends_with_its_token() {
+    let pool = store::testing::database().await;
+    let keys = Keys::new(&[3; 32]).unwrap();
+    let sync = Sync::new(pool.pool().clone(), keys.clone(), CancellationToken::new());
+    let user = user(&pool).await;
+    let short = keys.lasting(Duration::from_secs(2));
+    let mut stream = open(&sync, &short.issue(user, None).unwrap(), None).await;
+    let end = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
+    assert!(matches!(end, Ok(None)), "{end:?}");
+}
+
+#[tokio::test]
+async fn a_user_has_so_many_streams() {
+    let pool = store::testing::database().await;
+    let keys = Keys::new(&[3; 32]).unwrap();
+    let sync = Sync::new(pool.pool().clone(), keys.clone(), CancellationToken::new());
+    let token = keys.issue(user(&pool).await, None).unwrap();
+    let mut streams = Vec::new();
+    for _ in 0..50 {
+        streams.push(open(&sync, &token, None).await);
+    }
+    let request = || {
+        let request = Request::get("/v1/stream").header("authorization", format!("Bearer {token}"));
+        request.body(Body::empty()).unwrap()
+    };
+    let answer = sync.router().oneshot(request()).await.unwrap();
+    assert_eq!(answer.status(), 429);
+    streams.pop();
+    let answer = sync.router().oneshot(request()).await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
