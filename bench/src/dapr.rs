@@ -138,7 +138,7 @@ pub(crate) async fn run(bench: &Bench) -> anyhow::Result<Report> {
         line(&format!("{role}, events"), rate, bare, EVENTS, 0.9);
     }
 
-    let series: u64 = bench.pick(5_000, 200);
+    let series: u64 = bench.pick(20_000, 200);
     let rate = world.series(series).await?;
     line("recurrence, next instances", rate, bare, EVENTS, 0.9);
 

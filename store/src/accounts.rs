@@ -45,7 +45,7 @@ pub async fn delete(
     if there.is_none() {
         return Ok(None);
     }
-    audit::lock_owners(conn, &[Some(user)]).await?;
+    audit::lock_owners(conn, [Some(user)]).await?;
     let gone: Gone = sqlx::query_as(
         "select (select count(*) from tasks where owner_id = $1) as tasks,
              (select count(*) from reminders where owner_id = $1) as reminders,

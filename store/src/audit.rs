@@ -205,27 +205,20 @@ async fn of_living<'a>(
     conn: &mut PgConnection,
     lines: Vec<(&'a Event, &'a str)>,
 ) -> Result<Vec<(&'a Event, &'a str)>, sqlx::Error> {
-    let owners: BTreeSet<Uuid> = lines.iter().filter_map(|(event, _)| event.owner).collect();
-    let owners: Vec<String> = owners.iter().map(Uuid::to_string).collect();
-    lock_owners(
-        conn,
-        &lines
-            .iter()
-            .map(|(event, _)| event.owner)
-            .collect::<Vec<_>>(),
-    )
-    .await?;
+    let owners: BTreeSet<Option<Uuid>> = lines.iter().map(|(event, _)| event.owner).collect();
+    lock_owners(conn, owners.iter().copied()).await?;
     // audit_subject; nearly always none.
-    let gone: Vec<String> =
-        sqlx::query_scalar("select subject from audit where subject = any($1) and type = $2")
-            .bind(owners)
-            .bind(ACCOUNT_DELETED)
-            .fetch_all(conn)
-            .await?;
-    let lives = |event: &Event| {
-        let owner = event.owner.map(|owner| owner.to_string());
-        owner.is_none_or(|owner| !gone.contains(&owner))
-    };
+    let gone: Vec<Uuid> = sqlx::query_scalar(
+        "select subject::uuid from audit where subject = any($1::uuid[]::text[]) and type = $2",
+    )
+    .bind(owners.into_iter().flatten().collect::<Vec<Uuid>>())
+    .bind(ACCOUNT_DELETED)
+    .fetch_all(conn)
+    .await?;
+    if gone.is_empty() {
+        return Ok(lines);
+    }
+    let lives = |event: &Event| event.owner.is_none_or(|owner| !gone.contains(&owner));
     Ok(lines
         .into_iter()
         .filter(|(event, _)| lives(event))
@@ -236,14 +229,13 @@ async fn of_living<'a>(
 /// last line misses none. In ascending order, so that two batches never wait in a circle.
 pub(crate) async fn lock_owners(
     conn: &mut PgConnection,
-    owners: &[Option<Uuid>],
+    owners: impl IntoIterator<Item = Option<Uuid>>,
 ) -> Result<(), sqlx::Error> {
-    let mut owners: Vec<i32> = owners.iter().map(|owner| bucket(*owner)).collect();
-    owners.sort_unstable();
-    owners.dedup();
+    let buckets: BTreeSet<i32> = owners.into_iter().map(bucket).collect();
+    let buckets: Vec<i32> = buckets.into_iter().collect();
     sqlx::query("select pg_advisory_xact_lock($1, b) from unnest($2::int[]) as b")
         .bind(LOCK_CLASS)
-        .bind(owners)
+        .bind(buckets)
         .execute(conn)
         .await
         .map(|_| ())

@@ -8,6 +8,8 @@ mod plan;
 mod record;
 mod replay;
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::{
     event::EventType,
@@ -83,14 +85,14 @@ struct Finished<'a> {
     replays: i32,
 }
 
-/// Ends firings, those that still stand at `Fired`, and tells of it.
+/// Ends firings, those that still stand at `Fired`, and tells of it. Which did.
 async fn finish_all(
     conn: &mut PgConnection,
     finished: &[Finished<'_>],
     now: DateTime<Utc>,
-) -> Result<(), sqlx::Error> {
+) -> Result<HashSet<(Uuid, i32)>, sqlx::Error> {
     if finished.is_empty() {
-        return Ok(());
+        return Ok(HashSet::new());
     }
     let ids: Vec<Uuid> = finished.iter().map(|one| one.due.reminder_id).collect();
     let occurrences: Vec<i32> = finished.iter().map(|one| one.due.occurrence).collect();
@@ -109,7 +111,7 @@ async fn finish_all(
     .bind(now)
     .fetch_all(&mut *conn)
     .await?;
-    let done: std::collections::HashSet<(Uuid, i32)> = done.into_iter().collect();
+    let done: HashSet<(Uuid, i32)> = done.into_iter().collect();
     let mut events = Vec::with_capacity(done.len());
     for one in finished {
         if !done.contains(&(one.due.reminder_id, one.due.occurrence)) {
@@ -130,5 +132,6 @@ async fn finish_all(
         let id = firing_event_id(&name, one.due.reminder_id, one.due.occurrence);
         events.push(event(id, kind, one.owner, &data, now));
     }
-    outbox::put_all(conn, &events).await
+    outbox::put_all(conn, &events).await?;
+    Ok(done)
 }

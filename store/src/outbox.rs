@@ -3,6 +3,8 @@
 //! `seq` is handed out while the subject's row is locked by its writer, so that for one subject the
 //! order of `seq` is the order of commits.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Duration, Utc};
 use domain::event::{Event, EventType, Topic};
 use serde_json::json;
@@ -67,31 +69,35 @@ pub async fn put_all(conn: &mut PgConnection, events: &[Event]) -> Result<(), sq
 
 /// The columns of the rows that events become, for `unnest`.
 #[derive(Default)]
-pub(crate) struct Rows {
+pub(crate) struct Rows<'a> {
     pub(crate) ids: Vec<Uuid>,
     pub(crate) topics: Vec<&'static str>,
-    pub(crate) subjects: Vec<String>,
-    pub(crate) events: Vec<Json<Event>>,
+    pub(crate) subjects: Vec<&'a str>,
+    pub(crate) events: Vec<Json<Cow<'a, Event>>>,
 }
 
-impl Rows {
+impl<'a> Rows<'a> {
     /// The events, each of a task followed by its notice for devices.
-    pub(crate) fn of(events: &[Event]) -> Self {
+    pub(crate) fn of(events: &'a [Event]) -> Self {
         let mut rows = Self::default();
         for event in events {
             let topic = event.kind.topic();
-            rows.push(topic, event.clone());
+            rows.push(topic, &event.subject, Cow::Borrowed(event));
             if topic == Topic::TaskEvents {
-                rows.push(Topic::TaskUpdates, notice(event));
+                rows.push(
+                    Topic::TaskUpdates,
+                    &event.subject,
+                    Cow::Owned(notice(event)),
+                );
             }
         }
         rows
     }
 
-    fn push(&mut self, topic: Topic, event: Event) {
+    fn push(&mut self, topic: Topic, subject: &'a str, event: Cow<'a, Event>) {
         self.ids.push(event.id);
         self.topics.push(topic.as_str());
-        self.subjects.push(event.subject.clone());
+        self.subjects.push(subject);
         self.events.push(Json(event));
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 /// The user for whom a query runs. Every function that reads or writes one user's rows takes it and binds
 /// it: a query without its scope, or with another id in its place, does not compile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Owner(Uuid);
 
 impl Owner {

@@ -27,7 +27,7 @@ pub use alarm::{
 pub use follow::{Cursor, changes, latest, lookup, upcoming, waiting_objects};
 pub use history::history;
 pub use object::{Put, cancel, get, put};
-pub(crate) use of_task::Wanted;
+pub(crate) use of_task::{Wanted, insert_all};
 pub use of_task::{cancel_for_tasks, replace_for_tasks};
 pub use retention::prune;
 pub use ring::{Fired, Path, catch_up, redeliver, ring, take_turn, unserved};

@@ -1,5 +1,7 @@
 //! Series: the instances that came of one recurring task.
 
+mod next;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -9,6 +11,8 @@ use domain::{
 };
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
+
+pub use next::{Of, Standing, going_on, open, there};
 
 use crate::{
     Owner,

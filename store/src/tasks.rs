@@ -5,6 +5,7 @@
 //! beside it.
 
 mod create;
+mod create_all;
 mod list;
 mod many;
 mod moves;
@@ -15,15 +16,16 @@ mod row;
 mod write;
 
 pub use create::{Created, create, create_in_zone};
+pub use create_all::create_all;
 pub use list::{
     COUNTED, Key, Order, Page, Position, Selection, Sort, TITLE_KEY, Total, count, list,
 };
-pub use many::below_for_update;
 pub(crate) use many::{Edit, delete_all, edit_all};
+pub use many::{below_for_update, lock_below_all, locked};
 pub use moves::{Moved, Spot, move_to, put};
 pub use place::{Misplaced, Place, place};
 pub use read::{
-    TaskReminder, get, get_for_update, is_last_of_series, open_in_series, owner_of, reminders_of,
+    TaskReminder, get, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
 };
 pub use rezone::rezone_step;
 pub(crate) use row::{TaskReader, TaskRow, position, tasks_of};

@@ -1,5 +1,7 @@
 //! Accounts.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use sqlx::{FromRow, PgConnection};
@@ -31,11 +33,15 @@ impl std::fmt::Debug for User {
 }
 
 impl User {
-    /// The zone in which days begin and end for this user. A name that this build's time zone
-    /// database has lost counts as UTC.
+    /// The zone in which days begin and end for this user.
     pub fn zone(&self) -> Tz {
-        self.time_zone.parse().unwrap_or(Tz::UTC)
+        zone_of(&self.time_zone)
     }
+}
+
+/// A stored zone. A name that this build's time zone database has lost counts as UTC.
+fn zone_of(name: &str) -> Tz {
+    name.parse().unwrap_or(Tz::UTC)
 }
 
 /// Makes an account; none when the e-mail address is taken.
@@ -92,6 +98,24 @@ pub async fn by_id_locked(conn: &mut PgConnection, id: Uuid) -> sqlx::Result<Opt
         .bind(id)
         .fetch_optional(conn)
         .await
+}
+
+/// The zones of accounts, which are kept from changing as by [`by_id_locked`], in the order of their ids: two
+/// writers never wait in a circle.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn zones_locked(
+    conn: &mut PgConnection,
+    ids: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, Tz>> {
+    let rows: Vec<(Uuid, String)> =
+        sqlx::query_as("select id, time_zone from users where id = any($1) order by id for share")
+            .bind(ids)
+            .fetch_all(conn)
+            .await?;
+    let read = |(id, zone): (Uuid, String)| (id, zone_of(&zone));
+    Ok(rows.into_iter().map(read).collect())
 }
 
 /// An account by its id, for a writer that looks at other rows of the user's than the one it writes: until

@@ -12,6 +12,7 @@ use domain::{
     reminder::{Channel, ReminderEvent},
     task::Priority,
 };
+use serde::Deserialize as _;
 use sqlx::PgConnection;
 use store::{
     Transaction,
@@ -202,7 +203,7 @@ impl Consumer for Notifications {
             .iter()
             .filter(|event| event.kind == EventType::ReminderDue);
         let firings = due
-            .map(|event| Ok((event, serde_json::from_value(event.data.clone())?)))
+            .map(|event| Ok((event, ReminderEvent::deserialize(&event.data)?)))
             .collect::<serde_json::Result<Vec<_>>>()?;
         if firings.is_empty() {
             return Ok(());

@@ -10,6 +10,7 @@ mod digests;
 mod internal_api;
 mod receivers;
 mod recurrence;
+mod recurrence_batches;
 mod relay;
 mod snooze;
 mod sockets;

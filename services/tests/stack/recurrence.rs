@@ -94,7 +94,7 @@ async fn a_series_counted_from_completion_comes_to_its_end() {
 }
 
 /// Completes a task; its event.
-async fn completed(
+pub(crate) async fn completed(
     store: &store::Store,
     owner: uuid::Uuid,
     id: uuid::Uuid,
@@ -110,7 +110,7 @@ async fn completed(
     all.into_iter().rfind(|event| event.subject == of).unwrap()
 }
 
-async fn open_tasks(store: &store::Store) -> Vec<uuid::Uuid> {
+pub(crate) async fn open_tasks(store: &store::Store) -> Vec<uuid::Uuid> {
     sqlx::query_scalar("select id from tasks where completed_at is null and deleted_at is null")
         .fetch_all(store.pool())
         .await
@@ -205,7 +205,7 @@ async fn a_rebuild_makes_what_is_missing_and_nothing_that_was_there_before() {
 }
 
 /// A task that is due each day, the first time tomorrow, stored.
-async fn daily(store: &store::Store, owner: uuid::Uuid) -> Task {
+pub(crate) async fn daily(store: &store::Store, owner: uuid::Uuid) -> Task {
     let start = Utc::now().date_naive() + chrono::Days::new(1);
     let rule = RuleSpec::Rrule("FREQ=DAILY".into());
     let mut first = task(owner, &[]);

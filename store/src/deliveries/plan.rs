@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     reminder::{Channel, ReminderEvent},
     task::Priority,
@@ -67,31 +67,40 @@ pub async fn plan_all(
     holder: Uuid,
     now: DateTime<Utc>,
 ) -> Result<Vec<Delivery>, sqlx::Error> {
-    let mut rows = Rows::default();
+    let now = now.trunc_subsecs(6); // what Postgres keeps
+    let mut wanted: Vec<Delivery> = Vec::new();
+    let mut keys: HashSet<(Uuid, i32, String)> = HashSet::new();
     for plan in plans {
         for target in &plan.targets {
-            rows.push(plan, target, holder, now);
+            let delivery = delivery(plan, target, holder, now);
+            // A firing may come twice in one batch, and may name a channel twice.
+            if keys.insert(key(&delivery)) {
+                wanted.push(delivery);
+            }
         }
     }
-    let mut held: Vec<Delivery> = Vec::new();
-    if !rows.reminders.is_empty() {
+    if !wanted.is_empty() {
+        let mut rows = Rows::default();
+        for delivery in &wanted {
+            rows.push(delivery);
+        }
         // The reminders are locked before anything is written, all in the order of their ids: whoever
         // serves the same firings without their events (`reminders::unserved`) holds them locked, and
         // would wait for what was written here while this waits for its locks.
-        let noted: Vec<Delivery> = sqlx::query_as(
+        let noted: Vec<(Uuid, i32, String)> = sqlx::query_as(
             "with alive as materialized (
                  select id from reminders where id = any($1) order by id for key share)
              insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
                  idempotency_key, lane, holder, next_attempt_at, began_at)
-             select n.*, n.next_attempt_at from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
+             select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
                  $6::uuid[], $7::uuid[], $8::text[], $9::uuid[],
-                 $10::timestamptz[])
+                 $10::timestamptz[], $10::timestamptz[])
                  as n (reminder_id, occurrence, channel, target, body, owner_id,
-                       idempotency_key, lane, holder, next_attempt_at)
+                       idempotency_key, lane, holder, next_attempt_at, began_at)
              join alive on alive.id = n.reminder_id
              order by n.reminder_id, n.occurrence, n.channel
              on conflict do nothing
-             returning *",
+             returning reminder_id, occurrence, channel",
         )
         .bind(rows.reminders)
         .bind(rows.occurrences)
@@ -105,7 +114,8 @@ pub async fn plan_all(
         .bind(rows.times)
         .fetch_all(&mut *conn)
         .await?;
-        held.extend(noted.into_iter().filter(|row| row.holder == Some(holder)));
+        let noted: HashSet<(Uuid, i32, String)> = noted.into_iter().collect();
+        wanted.retain(|delivery| delivery.holder.is_some() && noted.contains(&key(delivery)));
     }
     let mut told = HashSet::new();
     let nowhere: Vec<Finished<'_>> = plans
@@ -123,7 +133,34 @@ pub async fn plan_all(
         })
         .collect();
     finish_all(conn, &nowhere, now).await?;
-    Ok(held)
+    Ok(wanted)
+}
+
+/// What makes a delivery one.
+fn key(delivery: &Delivery) -> (Uuid, i32, String) {
+    let channel = delivery.channel.clone();
+    (delivery.reminder_id, delivery.occurrence, channel)
+}
+
+/// The delivery of a firing to one of its channels, before its first attempt.
+fn delivery(plan: &Plan, target: &Target, holder: Uuid, now: DateTime<Utc>) -> Delivery {
+    let due = &plan.due;
+    let channel = target.channel.key();
+    let key = format!("{}.{channel}", due.occurrence);
+    Delivery {
+        reminder_id: due.reminder_id,
+        occurrence: due.occurrence,
+        channel,
+        target: Json(target.channel.clone()),
+        body: Json(due.clone()),
+        owner_id: plan.owner,
+        idempotency_key: Uuid::new_v5(&due.reminder_id, key.as_bytes()),
+        attempts: 0,
+        lane: target.lane.clone(),
+        holder: target.hold.then_some(holder),
+        replays: 0,
+        began_at: target.not_before.unwrap_or(now),
+    }
 }
 
 /// The columns of what is noted.
@@ -131,9 +168,9 @@ pub async fn plan_all(
 struct Rows<'a> {
     reminders: Vec<Uuid>,
     occurrences: Vec<i32>,
-    channels: Vec<String>,
-    targets: Vec<Json<&'a Channel>>,
-    bodies: Vec<Json<&'a ReminderEvent>>,
+    channels: Vec<&'a str>,
+    targets: Vec<&'a Json<Channel>>,
+    bodies: Vec<&'a Json<ReminderEvent>>,
     owners: Vec<Option<Uuid>>,
     keys: Vec<Uuid>,
     lanes: Vec<&'a str>,
@@ -142,20 +179,16 @@ struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn push(&mut self, plan: &'a Plan, target: &'a Target, holder: Uuid, now: DateTime<Utc>) {
-        let due = &plan.due;
-        let channel = target.channel.key();
-        let key = format!("{}.{channel}", due.occurrence);
-        self.reminders.push(due.reminder_id);
-        self.occurrences.push(due.occurrence);
-        self.channels.push(channel);
-        self.targets.push(Json(&target.channel));
-        self.bodies.push(Json(due));
-        self.owners.push(plan.owner);
-        self.keys
-            .push(Uuid::new_v5(&due.reminder_id, key.as_bytes()));
-        self.lanes.push(&target.lane);
-        self.holders.push(target.hold.then_some(holder));
-        self.times.push(target.not_before.unwrap_or(now));
+    fn push(&mut self, delivery: &'a Delivery) {
+        self.reminders.push(delivery.reminder_id);
+        self.occurrences.push(delivery.occurrence);
+        self.channels.push(&delivery.channel);
+        self.targets.push(&delivery.target);
+        self.bodies.push(&delivery.body);
+        self.owners.push(delivery.owner_id);
+        self.keys.push(delivery.idempotency_key);
+        self.lanes.push(&delivery.lane);
+        self.holders.push(delivery.holder);
+        self.times.push(delivery.began_at);
     }
 }

@@ -26,15 +26,11 @@ pub async fn record_all(
         firings.insert((delivery.reminder_id, delivery.occurrence), delivery);
     }
     // The lock makes the channels of one reminder take turns, so that one of them is the last; all
-    // lock in the order of ids, so that nobody waits in a circle. The update tells followers.
-    sqlx::query(
-        "with locked as (
-             select id from reminders where id = any($1) order by id for no key update)
-         update reminders set updated_at = now() from locked where reminders.id = locked.id",
-    )
-    .bind(&rows.reminders)
-    .execute(&mut *conn)
-    .await?;
+    // lock in the order of ids, so that nobody waits in a circle.
+    sqlx::query("select 1 from reminders where id = any($1) order by id for no key update")
+        .bind(&rows.reminders)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query(
         "update deliveries d set state = a.state, next_attempt_at = a.next, last_error = a.error,
              attempts = a.attempts, holder = null,
@@ -85,7 +81,22 @@ pub async fn record_all(
             })
         })
         .collect();
-    finish_all(conn, &finished, now).await
+    let done = finish_all(conn, &finished, now).await?;
+    let others: Vec<Uuid> = firings
+        .into_keys()
+        .filter(|firing| !done.contains(firing))
+        .map(|(id, _)| id)
+        .collect();
+    if others.is_empty() {
+        return Ok(());
+    }
+    // Followers of a reminder are told of its deliveries, too: a write of its row does that, which those that
+    // are over have had.
+    sqlx::query("update reminders set updated_at = now() where id = any($1)")
+        .bind(others)
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 /// The columns of what is recorded.

@@ -28,11 +28,11 @@ pub(crate) struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    /// What `tasks` ask for, of owners whose zone is `zone`: each reminder once, and only what comes
+    /// What tasks ask for, each with the zone of its owner: each reminder once, and only what comes
     /// at `from` or later.
-    fn of(tasks: &'a [Task], zone: Tz, from: Option<DateTime<Utc>>) -> Self {
+    fn of(tasks: impl IntoIterator<Item = (&'a Task, Tz)>, from: Option<DateTime<Utc>>) -> Self {
         let mut all: Vec<(Uuid, &Task, &ReminderSpec, DateTime<Utc>)> = Vec::new();
-        for task in tasks {
+        for (task, zone) in tasks {
             all.extend(task.reminders.iter().filter_map(|spec| {
                 // Postgres keeps microseconds: a finer time would differ from itself for ever.
                 let at = spec.when.fire_at(task.due.as_ref(), zone)?.trunc_subsecs(6);
@@ -56,11 +56,47 @@ impl<'a> Wanted<'a> {
 
     /// What a task that is about to be created asks for.
     pub(crate) fn of_new(task: &'a Task, zone: Tz, now: DateTime<Utc>) -> Self {
-        if task.completed_at.is_some() {
-            return Self::default();
-        }
-        Self::of(std::slice::from_ref(task), zone, Some(now - TOO_LATE))
+        Self::of_all_new([(task, zone)], now)
     }
+
+    /// What tasks that are about to be created ask for, each with the zone of its owner.
+    pub(crate) fn of_all_new(
+        tasks: impl IntoIterator<Item = (&'a Task, Tz)>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let open = tasks
+            .into_iter()
+            .filter(|(task, _)| task.completed_at.is_none());
+        Self::of(open, Some(now - TOO_LATE))
+    }
+}
+
+/// Writes the rows of reminders that are not there yet.
+///
+/// # Errors
+/// From the database.
+pub(crate) async fn insert_all(
+    conn: &mut PgConnection,
+    wanted: Wanted<'_>,
+) -> Result<(), sqlx::Error> {
+    if wanted.ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
+         select id, 'api', owner, task, message, channels, at
+         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
+              as rows (id, owner, task, message, channels, at)",
+    )
+    .bind(wanted.ids)
+    .bind(wanted.owners)
+    .bind(wanted.tasks)
+    .bind(wanted.messages)
+    .bind(wanted.channels)
+    .bind(wanted.times)
+    .execute(conn)
+    .await
+    .map(|_| ())
 }
 
 /// Makes the reminder rows of open tasks what their `reminders` say. A reminder is known by what its
@@ -78,8 +114,9 @@ pub async fn replace_for_tasks(
 ) -> Result<(), sqlx::Error> {
     let horizon = now - TOO_LATE;
     let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
-    cancel_where(conn, &ids, &Wanted::of(tasks, zone, None), horizon, now).await?;
-    let wanted = Wanted::of(tasks, zone, Some(horizon));
+    let of_tasks = |from| Wanted::of(tasks.iter().map(|task| (task, zone)), from);
+    cancel_where(conn, &ids, &of_tasks(None), horizon, now).await?;
+    let wanted = of_tasks(Some(horizon));
     if wanted.ids.is_empty() {
         return Ok(());
     }

@@ -104,7 +104,8 @@ async fn insert(
     };
     let (due_date, due_local, due_zone) = due_columns(task.due.as_ref());
     let wanted = Wanted::of_new(&task, zone, now);
-    let events = Rows::of(&[event_of(EventType::TaskCreated, &task, now)?.by(actor)]);
+    let event = event_of(EventType::TaskCreated, &task, now)?.by(actor);
+    let events = Rows::of(std::slice::from_ref(&event));
     let (owner, project, created): (bool, bool, bool) = sqlx::query_as(CREATE)
         .bind(task.id)
         .bind(task.owner)

@@ -1,5 +1,7 @@
 //! Writing several tasks at once: a row for each, and an event for each, in a statement each.
 
+use std::collections::{BTreeSet, HashMap};
+
 use chrono::{DateTime, Utc};
 use domain::{
     changes,
@@ -165,4 +167,57 @@ pub async fn below_for_update(
     .fetch_all(conn)
     .await?;
     Ok(rows.into_iter().map(|row| row.0).collect())
+}
+
+/// The tasks below each of several, at any depth, by the one that they are below: not those that are deleted.
+/// The caller may write them until the transaction ends. They are locked in the order of their ids, so that
+/// two batches never wait in a circle.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn lock_below_all(
+    conn: &mut PgConnection,
+    roots: &[(Owner, Uuid)],
+) -> sqlx::Result<HashMap<Uuid, Vec<Uuid>>> {
+    let (owners, ids): (Vec<Uuid>, Vec<Uuid>) =
+        roots.iter().map(|(owner, id)| (owner.id(), *id)).unzip();
+    // By tasks_parent.
+    let rows: Vec<(Uuid, Uuid)> = sqlx::query_as(
+        "with recursive below as (
+             select r.id as root, t.id from unnest($1::uuid[], $2::uuid[]) as r (owner, id)
+             join tasks t on t.parent_id = r.id and t.owner_id = r.owner and t.deleted_at is null
+             union
+             select below.root, t.id from tasks t join below on t.parent_id = below.id
+             where t.deleted_at is null)
+         select below.root, t.id from tasks t join below using (id) order by t.id for update of t",
+    )
+    .bind(owners)
+    .bind(ids)
+    .fetch_all(conn)
+    .await?;
+    let mut below: HashMap<Uuid, Vec<Uuid>> = HashMap::new();
+    for (root, id) in rows {
+        below.entry(root).or_default().push(id);
+    }
+    Ok(below)
+}
+
+/// The tasks of these ids that are not deleted, by their ids; of one batch, whose rows the caller has locked.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn locked(
+    conn: &mut PgConnection,
+    ids: &BTreeSet<Uuid>,
+) -> sqlx::Result<HashMap<Uuid, Task>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let ids: Vec<Uuid> = ids.iter().copied().collect();
+    let rows = sqlx::query("select * from tasks where id = any($1) and deleted_at is null")
+        .bind(ids)
+        .fetch_all(conn)
+        .await?;
+    let tasks = tasks_of(&rows)?;
+    Ok(tasks.into_iter().map(|task| (task.id, task)).collect())
 }

@@ -1,5 +1,7 @@
 //! Reading single tasks.
 
+use std::collections::HashSet;
+
 use chrono::{DateTime, Utc};
 use domain::task::Task;
 use sqlx::{FromRow, PgConnection};
@@ -86,23 +88,16 @@ pub async fn reminders_of(
     .await
 }
 
-/// How many instances of a series are open.
+/// Which of these ids are of tasks, deleted ones included.
 ///
 /// # Errors
 /// Whatever Postgres says.
-pub async fn open_in_series(
-    conn: &mut PgConnection,
-    owner: Uuid,
-    series: Uuid,
-) -> sqlx::Result<i64> {
-    sqlx::query_scalar(
-        "select count(*) from tasks where series_id = $1 and owner_id = $2
-             and completed_at is null and deleted_at is null",
-    )
-    .bind(series)
-    .bind(owner)
-    .fetch_one(conn)
-    .await
+pub async fn taken(conn: &mut PgConnection, ids: &[Uuid]) -> sqlx::Result<HashSet<Uuid>> {
+    let taken: Vec<Uuid> = sqlx::query_scalar("select id from tasks where id = any($1)")
+        .bind(ids)
+        .fetch_all(conn)
+        .await?;
+    Ok(taken.into_iter().collect())
 }
 
 /// Whether a task is the last instance of its series and was completed at `completed_at`, so that what
