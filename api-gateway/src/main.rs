@@ -95,6 +95,8 @@ async fn run() -> anyhow::Result<()> {
         .behind(settings.trusted_proxies)
         .with_push(settings.vapid_public_key);
     let router = gateway::router(gateway);
+    // What the OpenAPI document was made of.
+    runtime::allocator::return_free_memory();
 
     let checked = store.clone();
     let ready = move || {

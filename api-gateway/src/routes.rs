@@ -29,9 +29,10 @@ mod unsubscribe;
 mod users;
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::DefaultBodyLimit,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
@@ -48,9 +49,13 @@ pub(crate) use projects::ProjectInput;
 /// The whole interface, `/healthz` and `/openapi.json` included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
+    let document = text_of(&document);
     routes
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
-        .route("/openapi.json", get(async move || Json(document)))
+        .route(
+            "/openapi.json",
+            get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
+        )
         .route("/healthz", get(async || "ok"))
         .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
         .method_not_allowed_fallback(async || {
@@ -62,6 +67,13 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(DefaultBodyLimit::max(limits::BODY))
         .layer(from_fn(observe))
         .with_state(gateway)
+}
+
+/// The document as it is served: its tree takes some MiB, its text a tenth of that.
+fn text_of(document: &OpenApi) -> Bytes {
+    let text = serde_json::to_vec(document);
+    // It is made of texts, numbers and maps with texts for keys, which all have a place in JSON.
+    Bytes::from(text.expect("an OpenAPI document is JSON"))
 }
 
 /// Every route with its place in the OpenAPI document.
