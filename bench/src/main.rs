@@ -17,6 +17,7 @@ mod part;
 mod postgres;
 mod report;
 mod sink;
+mod sockets;
 
 use std::{
     fs,
@@ -67,6 +68,8 @@ enum Row {
     Burst,
     /// A reminder beside those of a receiver that never answers.
     Neighbour,
+    /// 1,000 and 10,000 WebSockets: from commit to client, and their memory.
+    Sockets,
     /// The relay, each consumer and the setting of alarms, beside Dapr's own APIs.
     Dapr,
 }
@@ -197,6 +200,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Row::Growth => growth::run(&bench).await,
             Row::Burst => burst::run(&bench).await,
             Row::Neighbour => neighbour::run(&bench).await,
+            Row::Sockets => sockets::run(&bench).await,
             Row::Dapr => dapr::run(&bench).await,
         };
         match outcome {
