@@ -36,6 +36,7 @@ test-no-cluster: (prepare "--build") fmt lint deny
     cargo build --quiet {{ all }}
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
+    "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
@@ -87,6 +88,10 @@ advisories: (_cargo-deny "check advisories")
 _cargo-deny args:
     @test -x {{ cargo_deny }}/bin/cargo-deny || cargo install --quiet --locked --version {{ cargo_deny_version }} --root {{ cargo_deny }} cargo-deny
     @{{ cargo_deny }}/bin/cargo-deny --log-level error --locked {{ args }}
+
+# Hold the gateway to its OpenAPI document, by Schemathesis.
+openapi-conformance *args:
+    api-gateway/conformance/run {{ seed }} {{ args }}
 
 # Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
 recurrence-oracle *args:

@@ -28,9 +28,10 @@ mod unsubscribe;
 mod users;
 
 use axum::{
-    Json, Router,
+    Router,
+    body::Bytes,
     extract::DefaultBodyLimit,
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
@@ -44,12 +45,12 @@ use crate::{
 
 pub(crate) use projects::ProjectInput;
 
-/// The whole interface, `/healthz` and `/openapi.json` included.
+/// The whole interface, `/healthz`, `/openapi.json` and `/docs` included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
     routes
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
-        .route("/openapi.json", get(async move || Json(document)))
+        .merge(documents(&document))
         .route("/healthz", get(async || "ok"))
         .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
         .method_not_allowed_fallback(async || {
@@ -61,6 +62,20 @@ pub fn router(gateway: Gateway) -> Router {
         .layer(DefaultBodyLimit::max(limits::BODY))
         .layer(from_fn(observe))
         .with_state(gateway)
+}
+
+/// The OpenAPI document, and the same as a page; for anybody.
+fn documents(document: &OpenApi) -> Router<Gateway> {
+    // Written once, and never again.
+    let json = Bytes::from(serde_json::to_vec(document).expect("a document is text and numbers"));
+    let page = Bytes::from(openapi::page::of(document));
+    let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+    let page = move || async move { (openapi::page::HEADERS, page) };
+    let style = async || ([(header::CONTENT_TYPE, "text/css")], openapi::page::STYLE);
+    Router::new()
+        .route("/openapi.json", get(json))
+        .route("/docs", get(page))
+        .route("/docs/style.css", get(style))
 }
 
 /// Every route with its place in the OpenAPI document.

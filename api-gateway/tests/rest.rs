@@ -11,6 +11,7 @@ mod rest {
     mod app;
     mod channels;
     mod digest;
+    mod docs;
     mod find;
     mod hostile;
     mod isolation;

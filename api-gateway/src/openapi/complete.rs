@@ -3,7 +3,7 @@
 
 use axum::http::StatusCode;
 use utoipa::openapi::{
-    Content, OpenApi, Ref, RefOr, Response,
+    Content, OpenApi, Ref, RefOr, Required, Response,
     header::Header,
     path::{Operation, ParameterIn},
     schema::{
@@ -18,6 +18,9 @@ use crate::scopes::operations;
 
 /// No text holds U+0000, which Postgres cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
+
+/// The schemas of problems.
+const PROBLEM: [&str; 2] = ["Problem", "Fault"];
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -145,7 +148,12 @@ const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
 /// There is no `default` answer: it would allow every status, and nobody could be held to the others.
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
-    components.schemas.values_mut().for_each(refuse_nul);
+    for (name, schema) in &mut components.schemas {
+        // What is at fault is quoted as it was sent.
+        if !PROBLEM.contains(&name.as_str()) {
+            refuse_nul(schema);
+        }
+    }
     patches::add(components);
     add_common(components);
     for item in document.paths.paths.values_mut() {
@@ -155,6 +163,10 @@ pub(crate) fn complete(document: &mut OpenApi) {
                     parameter.schema.iter_mut().for_each(refuse_null);
                     parameter.schema.iter_mut().for_each(refuse_nul);
                 }
+            }
+            // No operation that takes a body does without.
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.required = Some(Required::True);
             }
             answers(operation);
         }
