@@ -48,7 +48,7 @@ pub(crate) use projects::ProjectInput;
 /// The whole interface, `/healthz`, `/openapi.json` and `/docs` included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
-    routes
+    let router = routes
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
         .merge(documents(&document))
         .route("/healthz", get(async || "ok"))
@@ -59,9 +59,12 @@ pub fn router(gateway: Gateway) -> Router {
                 "this path does not take this method; `Allow` names those that it takes",
             )
         })
-        .layer(DefaultBodyLimit::max(limits::BODY))
-        .layer(from_fn(observe))
-        .with_state(gateway)
+        .layer(DefaultBodyLimit::max(limits::BODY));
+    let router = match gateway.origins.layer() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(from_fn(observe)).with_state(gateway)
 }
 
 /// The OpenAPI document, and the same as a page; for anybody.

@@ -9,6 +9,7 @@ mod rest {
     mod account;
     mod accounts;
     mod app;
+    mod browsers;
     mod channels;
     mod digest;
     mod docs;
