@@ -46,7 +46,7 @@ LISTED = [
     # Texts in a language of their own.
     ("filter", "characters .*"),
     ("line", "characters .*"),
-    (r"recurrence(\..*)?", ".*"),
+    ("recurrence.*", ".*"),
     ("url", ".*"),
     ("endpoint", ".*"),
     ("address", ".*"),
