@@ -88,6 +88,10 @@ _cargo-deny args:
     @test -x {{ cargo_deny }}/bin/cargo-deny || cargo install --quiet --locked --version {{ cargo_deny_version }} --root {{ cargo_deny }} cargo-deny
     @{{ cargo_deny }}/bin/cargo-deny --log-level error --locked {{ args }}
 
+# Hold the gateway to its OpenAPI document, by Schemathesis.
+openapi-conformance *args:
+    api-gateway/conformance/run {{ seed }} {{ args }}
+
 # Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
 recurrence-oracle *args:
     domain/oracle/run {{ args }}

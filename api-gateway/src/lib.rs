@@ -8,6 +8,8 @@ mod attempts;
 mod authorize;
 mod body;
 mod client;
+mod compress;
+mod cors;
 mod cursor;
 mod error;
 mod input;
@@ -27,6 +29,7 @@ mod view;
 mod zones;
 
 pub use client::TrustedProxies;
+pub use cors::Origins;
 pub use openapi::document;
 pub use passwords::hash_password;
 pub use routes::router;

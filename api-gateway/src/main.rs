@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use gateway::{Gateway, SignUp, TrustedProxies};
+use gateway::{Gateway, Origins, SignUp, TrustedProxies};
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 
 /// The REST gateway of a todo stack.
@@ -53,6 +53,10 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_TRUSTED_PROXIES", default_value = "")]
     trusted_proxies: TrustedProxies,
 
+    /// Origins whose web pages may call from a browser, comma-separated, such as `https://app.example.com`.
+    #[arg(long, env = "TODOSTACK_ALLOWED_ORIGINS", default_value = "")]
+    allowed_origins: Origins,
+
     /// Public key of Web Push, which browsers subscribe with; absent: the stack serves none.
     #[arg(long, env = "TODOSTACK_VAPID_PUBLIC_KEY")]
     vapid_public_key: Option<String>,
@@ -93,6 +97,7 @@ async fn run() -> anyhow::Result<()> {
         .with_sign_up(settings.sign_up)
         .with_password_resets(settings.password_resets)
         .behind(settings.trusted_proxies)
+        .open_to(settings.allowed_origins)
         .with_push(settings.vapid_public_key);
     let router = gateway::router(gateway);
     // What the OpenAPI document was made of.

@@ -1,4 +1,4 @@
-//! What happens around every request: an id, a time limit, one log line, one measurement.
+//! What happens around every request: an id, a time limit, compression, one log line, one measurement.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,10 @@ use axum::{
 use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::error::Error;
+use crate::{
+    compress::{compressed, takes_gzip},
+    error::Error,
+};
 
 /// The longest that a request may take.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -23,6 +26,7 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub(crate) async fn observe(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
+    let gzip = takes_gzip(request.headers());
     let method = request.method().clone();
     let route = request
         .extensions()
@@ -32,7 +36,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
 
     let span = tracing::info_span!("request", request_id = %id);
     let answer = tokio::time::timeout(TIMEOUT, next.run(request));
-    let mut response = match answer.instrument(span).await {
+    let response = match answer.instrument(span).await {
         Ok(response) => response,
         Err(_) => Error::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -41,6 +45,7 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .into_response(),
     };
 
+    let mut response = compressed(response, gzip).await;
     let took = started.elapsed();
     let status = response.status().as_u16();
     if let Ok(value) = HeaderValue::from_str(&id) {

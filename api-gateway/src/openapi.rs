@@ -1,6 +1,7 @@
 //! The OpenAPI document: what the routes say of themselves, and what [`complete`] adds to every one.
 
 mod complete;
+pub(crate) mod page;
 pub(crate) mod parameters;
 mod patches;
 pub(crate) mod texts;

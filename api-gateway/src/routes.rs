@@ -46,16 +46,12 @@ use crate::{
 
 pub(crate) use projects::ProjectInput;
 
-/// The whole interface, `/healthz` and `/openapi.json` included.
+/// The whole interface, `/healthz`, `/openapi.json` and `/docs` included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
-    let document = text_of(&document);
-    routes
+    let router = routes
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
-        .route(
-            "/openapi.json",
-            get(async move || ([(header::CONTENT_TYPE, "application/json")], document)),
-        )
+        .merge(documents(&document))
         .route("/healthz", get(async || "ok"))
         .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
         .method_not_allowed_fallback(async || {
@@ -64,16 +60,26 @@ pub fn router(gateway: Gateway) -> Router {
                 "this path does not take this method; `Allow` names those that it takes",
             )
         })
-        .layer(DefaultBodyLimit::max(limits::BODY))
-        .layer(from_fn(observe))
-        .with_state(gateway)
+        .layer(DefaultBodyLimit::max(limits::BODY));
+    let router = match gateway.origins.layer() {
+        Some(cors) => router.layer(cors),
+        None => router,
+    };
+    router.layer(from_fn(observe)).with_state(gateway)
 }
 
-/// The document as it is served: its tree takes some MiB, its text a tenth of that.
-fn text_of(document: &OpenApi) -> Bytes {
-    let text = serde_json::to_vec(document);
-    // It is made of texts, numbers and maps with texts for keys, which all have a place in JSON.
-    Bytes::from(text.expect("an OpenAPI document is JSON"))
+/// The OpenAPI document, and the same as a page; for anybody.
+fn documents(document: &OpenApi) -> Router<Gateway> {
+    // Kept as text: its tree takes some MiB.
+    let json = Bytes::from(serde_json::to_vec(document).expect("a document is text and numbers"));
+    let page = Bytes::from(openapi::page::of(document));
+    let json = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+    let page = move || async move { (openapi::page::HEADERS, page) };
+    let style = async || ([(header::CONTENT_TYPE, "text/css")], openapi::page::STYLE);
+    Router::new()
+        .route("/openapi.json", get(json))
+        .route("/docs", get(page))
+        .route("/docs/style.css", get(style))
 }
 
 /// Every route with its place in the OpenAPI document.

@@ -6,7 +6,9 @@ use axum::extract::FromRef;
 use runtime::auth::Keys;
 use store::Store;
 
-use crate::{attempts::Attempts, client::TrustedProxies, passwords::Passwords, zones::Zones};
+use crate::{
+    attempts::Attempts, client::TrustedProxies, cors::Origins, passwords::Passwords, zones::Zones,
+};
 
 /// The gateway's parts; cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +19,7 @@ pub struct Gateway {
     pub(crate) attempts: Attempts,
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
+    pub(crate) origins: Origins,
     pub(crate) push_key: Option<Arc<str>>,
     pub(crate) sign_up: SignUp,
     pub(crate) resets_passwords: bool,
@@ -45,6 +48,7 @@ impl Gateway {
             passwords: Passwords::new()?,
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
+            origins: Origins::default(),
             push_key: None,
             sign_up: SignUp::default(),
             resets_passwords: false,
@@ -55,6 +59,12 @@ impl Gateway {
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same for pages of these origins.
+    #[must_use]
+    pub fn open_to(self, origins: Origins) -> Self {
+        Self { origins, ..self }
     }
 
     /// The same with Web Push: `key` is the stack's public one, as browsers subscribe with it.

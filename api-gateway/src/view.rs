@@ -171,8 +171,8 @@ pub(crate) enum PriorityName {
 }
 
 /// A series: exactly one of `rrule`, `cron` and `preset`.
-#[derive(ToSchema)]
-#[schema(rename_all = "camelCase")]
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[allow(
     dead_code,
     reason = "describes domain::recurrence::SeriesSpec, which knows no OpenAPI"

@@ -9,8 +9,10 @@ mod rest {
     mod account;
     mod accounts;
     mod app;
+    mod browsers;
     mod channels;
     mod digest;
+    mod docs;
     mod find;
     mod hostile;
     mod isolation;

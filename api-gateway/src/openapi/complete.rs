@@ -1,9 +1,9 @@
 //! What every operation may answer, and what no text may hold: said once, and written into the whole
 //! document.
 
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use utoipa::openapi::{
-    Content, OpenApi, Ref, RefOr, Response,
+    Content, OpenApi, Ref, RefOr, Required, Response,
     header::Header,
     path::{Operation, ParameterIn},
     schema::{
@@ -18,6 +18,9 @@ use crate::scopes::operations;
 
 /// No text holds U+0000, which Postgres cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
+
+/// The schemas of problems.
+const PROBLEM: [&str; 2] = ["Problem", "Fault"];
 
 const PROBLEM_JSON: &str = "application/problem+json";
 
@@ -40,10 +43,12 @@ struct Asked {
     query: bool,
     if_match: bool,
     token: bool,
+    /// Its attempts are counted; see [`COUNTED`].
+    counted: bool,
 }
 
 impl Asked {
-    fn by(operation: &Operation) -> Self {
+    fn by(path: &str, method: &Method, operation: &Operation) -> Self {
         let parameters = operation.parameters.iter().flatten();
         let parameters: Vec<_> = parameters
             .filter_map(|parameter| match parameter {
@@ -59,6 +64,7 @@ impl Asked {
             query: any(&ParameterIn::Query),
             if_match: parameters.iter().any(|p| p.name == "if-match"),
             token: operation.security.as_deref() != Some(nobody.as_slice()),
+            counted: *method != Method::GET && COUNTED.contains(&path),
         }
     }
 }
@@ -125,7 +131,7 @@ const COMMON: [Common; 10] = [
         name: "TooManyRequests",
         description: "There were too many; `Retry-After` says when to try again.",
         header: Some(RETRY_AFTER),
-        of: |_| true,
+        of: |asked| asked.counted,
     },
     Common {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -134,6 +140,16 @@ const COMMON: [Common; 10] = [
         header: Some(RETRY_AFTER),
         of: |_| true,
     },
+];
+
+/// Where attempts are counted for each address and account, so that nobody can try passwords, or make
+/// accounts and mail, by the thousand.
+const COUNTED: [&str; 5] = [
+    "/v1/users",
+    "/v1/login",
+    "/v1/me/password",
+    "/v1/password-reset",
+    "/v1/password-reset/confirm",
 ];
 
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
@@ -145,24 +161,33 @@ const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
 /// There is no `default` answer: it would allow every status, and nobody could be held to the others.
 pub(crate) fn complete(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
-    components.schemas.values_mut().for_each(refuse_nul);
+    for (name, schema) in &mut components.schemas {
+        // What is at fault is quoted as it was sent.
+        if !PROBLEM.contains(&name.as_str()) {
+            refuse_nul(schema);
+        }
+    }
     patches::add(components);
     add_common(components);
-    for item in document.paths.paths.values_mut() {
-        for (_, operation) in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter {
                     parameter.schema.iter_mut().for_each(refuse_null);
                     parameter.schema.iter_mut().for_each(refuse_nul);
                 }
             }
-            answers(operation);
+            // No operation that takes a body does without.
+            if let Some(RefOr::T(body)) = &mut operation.request_body {
+                body.required = Some(Required::True);
+            }
+            answers(path, &method, operation);
         }
     }
 }
 
-fn answers(operation: &mut Operation) {
-    let asked = Asked::by(operation);
+fn answers(path: &str, method: &Method, operation: &mut Operation) {
+    let asked = Asked::by(path, method, operation);
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         let RefOr::T(response) = response else {

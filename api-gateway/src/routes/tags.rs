@@ -23,6 +23,9 @@ use crate::{
     state::Gateway,
 };
 
+/// Most characters of a cursor, as the document says.
+const CURSOR_MOST: usize = 1000;
+
 /// A tag.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TagView {
@@ -57,7 +60,7 @@ pub(crate) struct TagPage {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TagRename {
-    /// That of another tag makes the two one.
+    // That of another tag makes the two one. (A comment of its own would be another schema beside the text's.)
     #[schema(value_type = TagName, inline)]
     name: String,
 }
@@ -98,6 +101,11 @@ pub(super) async fn list(
     let limit = parameters.limit();
     // The name of the last tag of a page: as good to continue behind as any other text.
     let after = parameters.one("cursor");
+    let is_name = |after: &str| (1..=CURSOR_MOST).contains(&after.chars().count());
+    if after.as_deref().is_some_and(|after| !is_name(after)) {
+        let message = "must be the nextCursor of the page before";
+        parameters.errors.push("cursor", message);
+    }
     parameters.finish()?;
     let mut conn = gateway.store.acquire().await?;
     let wanted = i64::from(limit) + 1;

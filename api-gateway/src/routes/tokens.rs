@@ -32,7 +32,7 @@ const DAYS_MOST: i64 = 3650;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct NewToken {
-    /// What it is for: 1 to 100 characters.
+    // What it is for. (A comment of its own would be another schema beside the text's.)
     #[schema(value_type = TokenName, inline)]
     name: String,
     /// What it may do; at least one.

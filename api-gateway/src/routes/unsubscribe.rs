@@ -23,7 +23,7 @@ const DONE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Unsu
     path = "/v1/unsubscribe/{channel}/{token}",
     tag = "channels",
     security(()),
-    params(("channel" = Uuid, Path), ("token" = String, Path)),
+    params(("channel" = String, Path), ("token" = String, Path)),
     responses((status = 200, content_type = "text/html", body = String))
 )]
 pub(super) async fn ask() -> Html<&'static str> {
@@ -36,7 +36,7 @@ pub(super) async fn ask() -> Html<&'static str> {
     path = "/v1/unsubscribe/{channel}/{token}",
     tag = "channels",
     security(()),
-    params(("channel" = Uuid, Path), ("token" = String, Path)),
+    params(("channel" = String, Path), ("token" = String, Path)),
     responses(
         (status = 200, content_type = "text/html", body = String),
         (status = 403, description = "The link is not valid."),

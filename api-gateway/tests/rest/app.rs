@@ -1,13 +1,14 @@
 //! A gateway on a database of its own, and users who call it.
 
 use std::{
+    io::Read as _,
     net::SocketAddr,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use axum::{
     Extension, Router,
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::ConnectInfo,
     http::{HeaderMap, Method, Request, StatusCode, header},
 };
@@ -50,6 +51,16 @@ impl App {
         Self {
             router: gateway::router(gateway.behind(proxies.parse().unwrap()))
                 .layer(Extension(ConnectInfo(peer))),
+            pool: self.pool.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// Another gateway on the same database, for pages of these origins.
+    pub(crate) fn open_to(&self, origins: &str) -> Self {
+        let gateway = Gateway::new(self.pool.clone(), self.keys.clone()).unwrap();
+        Self {
+            router: gateway::router(gateway.open_to(origins.parse().unwrap())),
             pool: self.pool.clone(),
             keys: self.keys.clone(),
         }
@@ -103,6 +114,14 @@ impl App {
         .await
         .unwrap()
     }
+}
+
+fn gunzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    flate2::read::GzDecoder::new(bytes)
+        .read_to_end(&mut plain)
+        .expect("gzip");
+    plain
 }
 
 fn random() -> [u8; 32] {
@@ -219,6 +238,10 @@ impl Caller {
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let bytes = match parts.headers.get(header::CONTENT_ENCODING) {
+            Some(_) => Bytes::from(gunzipped(&bytes)),
+            None => bytes,
+        };
         let body = if bytes.is_empty() {
             Value::Null
         } else {

@@ -289,7 +289,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
         }
     }
     assert_eq!(refused, 53);
-    for path in ["/healthz", "/openapi.json"] {
+    for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }
 }

@@ -147,7 +147,12 @@ fn every_text_of_a_request_says_that_it_holds_no_nul() {
         }
     }
     let mut seen = 0;
-    visit(&document()["components"]["schemas"], "schemas", &mut seen);
+    for (name, schema) in document()["components"]["schemas"].as_object().unwrap() {
+        // A problem quotes what was sent.
+        if name != "Problem" && name != "Fault" {
+            visit(schema, name, &mut seen);
+        }
+    }
     assert!(seen > 20, "{seen}");
 }
 
