@@ -15,9 +15,18 @@ use crate::{
 /// Partitions of a topic, as the operator makes them.
 const PARTITIONS: u32 = 6;
 
-/// What a subscription asks for.
-pub(super) const BULK: &str =
-    "  bulkSubscribe: {enabled: true, maxMessagesCount: 500, maxAwaitDurationMs: 50}\n";
+/// What the subscriptions of an app ask for, as the operator has it for the consumer of that name; the bare
+/// app for as much as is of use.
+fn bulk(app: &str) -> String {
+    let await_ms = match app {
+        "bench-audit" | "bench-bare" => 500,
+        "bench-recurrence" => 25,
+        _ => 10,
+    };
+    format!(
+        "  bulkSubscribe: {{enabled: true, maxMessagesCount: 500, maxAwaitDurationMs: {await_ms}}}\n"
+    )
+}
 
 /// Name of the pub/sub component.
 pub(super) const PUBSUB: &str = "bench-pubsub";
@@ -84,8 +93,8 @@ impl Parts {
                  - {{name: authType, value: none}}\n"
             ),
         )?;
+        let bulk = if bulk { self::bulk(app) } else { String::new() };
         for topic in topics {
-            let bulk = if bulk { BULK } else { "" };
             fs::write(
                 resources.join(format!("{topic}.yaml")),
                 format!(

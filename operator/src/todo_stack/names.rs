@@ -98,10 +98,11 @@ impl Role {
     }
 
     /// How long its sidecar gathers events into a batch, in milliseconds: where somebody waits for the
-    /// outcome, not longer than they notice.
+    /// outcome, not longer than they notice. A longer one makes larger batches of a backlog, and so a higher
+    /// rate: a sidecar makes one call at a time.
     pub fn batch_await_ms(self) -> u32 {
         match self {
-            Self::Audit => 100,
+            Self::Audit => 500,
             Self::Recurrence => 25,
             _ => 10,
         }
