@@ -36,6 +36,7 @@ test-no-cluster: (prepare "--build") fmt lint deny
     cargo build --quiet {{ all }}
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
+    "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 

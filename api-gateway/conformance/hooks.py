@@ -53,6 +53,7 @@ LISTED = [
     ("type", "must be a type of events, .*"),
     # What only the gateway makes.
     ("cursor", "must be the nextCursor of .*"),
+    ("token", "must be the token of an earlier answer; .*"),
     # One of several fields, or one field by another.
     ("body", "must have one of before, after and to"),
     ("body", "give .*"),
