@@ -103,6 +103,8 @@ async fn run() -> anyhow::Result<()> {
     // What the OpenAPI document was made of.
     runtime::allocator::return_free_memory();
 
+    tokio::spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
+
     let checked = store.clone();
     let ready = move || {
         let pool = checked.clone();

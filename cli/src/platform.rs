@@ -178,6 +178,7 @@ impl Platform {
             shutdown.clone(),
         ));
         work.spawn(sync.clone().listen());
+        work.spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
         let router = gateway::router(gateway).merge(sync.router());
         let stop = shutdown.clone();
         work.spawn(async move {

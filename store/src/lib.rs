@@ -24,6 +24,7 @@ pub mod reminders;
 pub mod seen_on;
 pub mod series;
 pub mod sessions;
+pub mod statistics;
 pub mod sync;
 pub mod tags;
 pub mod tasks;
