@@ -21,7 +21,7 @@ pub use list::{
     COUNTED, Key, Order, Page, Position, Selection, Sort, TITLE_KEY, Total, count, list,
 };
 pub(crate) use many::{Edit, delete_all, edit_all};
-pub use many::{below_for_update, lock_below_all, locked};
+pub use many::{lock_below_all, locked};
 pub use moves::{Moved, Spot, move_to, put};
 pub use place::{Misplaced, Place, place};
 pub use read::{

@@ -69,6 +69,27 @@ impl<'a> Wanted<'a> {
             .filter(|(task, _)| task.completed_at.is_none());
         Self::of(open, Some(now - TOO_LATE))
     }
+
+    /// Executes a statement that takes the columns as `$1` to `$6`, in their order; nothing for no rows.
+    async fn write(
+        self,
+        conn: &mut PgConnection,
+        statement: &'static str,
+    ) -> Result<(), sqlx::Error> {
+        if self.ids.is_empty() {
+            return Ok(());
+        }
+        sqlx::query(statement)
+            .bind(self.ids)
+            .bind(self.owners)
+            .bind(self.tasks)
+            .bind(self.messages)
+            .bind(self.channels)
+            .bind(self.times)
+            .execute(conn)
+            .await
+            .map(|_| ())
+    }
 }
 
 /// Writes the rows of reminders that are not there yet.
@@ -79,24 +100,15 @@ pub(crate) async fn insert_all(
     conn: &mut PgConnection,
     wanted: Wanted<'_>,
 ) -> Result<(), sqlx::Error> {
-    if wanted.ids.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
-         select id, 'api', owner, task, message, channels, at
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
-              as rows (id, owner, task, message, channels, at)",
-    )
-    .bind(wanted.ids)
-    .bind(wanted.owners)
-    .bind(wanted.tasks)
-    .bind(wanted.messages)
-    .bind(wanted.channels)
-    .bind(wanted.times)
-    .execute(conn)
-    .await
-    .map(|_| ())
+    wanted
+        .write(
+            conn,
+            "insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
+             select id, 'api', owner, task, message, channels, at
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
+                  as rows (id, owner, task, message, channels, at)",
+        )
+        .await
 }
 
 /// Makes the reminder rows of open tasks what their `reminders` say. A reminder is known by what its
@@ -116,44 +128,34 @@ pub async fn replace_for_tasks(
     let ids: Vec<Uuid> = tasks.iter().map(|task| task.id).collect();
     let of_tasks = |from| Wanted::of(tasks.iter().map(|task| (task, zone)), from);
     cancel_where(conn, &ids, &of_tasks(None), horizon, now).await?;
-    let wanted = of_tasks(Some(horizon));
-    if wanted.ids.is_empty() {
-        return Ok(());
-    }
     // One statement: a row is new; or its time moved, and then what is over begins again as another
     // occurrence; or only its words or channels changed, and its alarm stays; or nothing.
-    sqlx::query(
-        "insert into reminders as r (id, origin, owner_id, task_id, message, channels, fire_at)
-         select id, 'api', owner, task, message, channels, at
-         from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
-              as rows (id, owner, task, message, channels, at)
-         order by id
-         on conflict (id) do update set
-             message = excluded.message,
-             fire_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
-                            or r.phase = 'Cancelled' then excluded.fire_at else r.fire_at end,
-             base_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
-                            or r.phase = 'Cancelled' then null else r.base_at end,
-             occurrence = case when r.phase in ('Pending', 'Scheduled', 'Cancelled')
-                          then r.occurrence else r.occurrence + 1 end,
-             generation = r.generation
-                 + case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
-                        or r.phase = 'Cancelled' then 1 else 0 end,
-             phase = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
-                          or r.phase = 'Cancelled' then 'Pending' else r.phase end,
-             fired_at = null, finished_at = null, reason = null
-         where coalesce(r.base_at, r.fire_at) <> excluded.fire_at or r.phase = 'Cancelled'
-            or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
-    )
-    .bind(wanted.ids)
-    .bind(wanted.owners)
-    .bind(wanted.tasks)
-    .bind(wanted.messages)
-    .bind(wanted.channels)
-    .bind(wanted.times)
-    .execute(conn)
-    .await
-    .map(|_| ())
+    of_tasks(Some(horizon))
+        .write(
+            conn,
+            "insert into reminders as r (id, origin, owner_id, task_id, message, channels, fire_at)
+             select id, 'api', owner, task, message, channels, at
+             from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
+                  as rows (id, owner, task, message, channels, at)
+             order by id
+             on conflict (id) do update set
+                 message = excluded.message,
+                 fire_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                                or r.phase = 'Cancelled' then excluded.fire_at else r.fire_at end,
+                 base_at = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                                or r.phase = 'Cancelled' then null else r.base_at end,
+                 occurrence = case when r.phase in ('Pending', 'Scheduled', 'Cancelled')
+                              then r.occurrence else r.occurrence + 1 end,
+                 generation = r.generation
+                     + case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                            or r.phase = 'Cancelled' then 1 else 0 end,
+                 phase = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
+                              or r.phase = 'Cancelled' then 'Pending' else r.phase end,
+                 fired_at = null, finished_at = null, reason = null
+             where coalesce(r.base_at, r.fire_at) <> excluded.fire_at or r.phase = 'Cancelled'
+                or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
+        )
+        .await
 }
 
 /// Cancels the waiting reminders of tasks that are completed or deleted.

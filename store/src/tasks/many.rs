@@ -149,7 +149,7 @@ pub(super) async fn closed_all(
 ///
 /// # Errors
 /// Whatever Postgres says.
-pub async fn below_for_update(
+pub(super) async fn below_for_update(
     conn: &mut PgConnection,
     owner: Owner,
     id: Uuid,
