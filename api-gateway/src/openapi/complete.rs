@@ -1,7 +1,7 @@
 //! What every operation may answer, and what no text may hold: said once, and written into the whole
 //! document.
 
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use utoipa::openapi::{
     Content, OpenApi, Ref, RefOr, Required, Response,
     header::Header,
@@ -43,12 +43,10 @@ struct Asked {
     query: bool,
     if_match: bool,
     token: bool,
-    /// Its attempts are counted; see [`COUNTED`].
-    counted: bool,
 }
 
 impl Asked {
-    fn by(path: &str, method: &Method, operation: &Operation) -> Self {
+    fn by(operation: &Operation) -> Self {
         let parameters = operation.parameters.iter().flatten();
         let parameters: Vec<_> = parameters
             .filter_map(|parameter| match parameter {
@@ -64,7 +62,6 @@ impl Asked {
             query: any(&ParameterIn::Query),
             if_match: parameters.iter().any(|p| p.name == "if-match"),
             token: operation.security.as_deref() != Some(nobody.as_slice()),
-            counted: *method != Method::GET && COUNTED.contains(&path),
         }
     }
 }
@@ -131,7 +128,7 @@ const COMMON: [Common; 10] = [
         name: "TooManyRequests",
         description: "There were too many; `Retry-After` says when to try again.",
         header: Some(RETRY_AFTER),
-        of: |asked| asked.counted,
+        of: |_| true,
     },
     Common {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -140,16 +137,6 @@ const COMMON: [Common; 10] = [
         header: Some(RETRY_AFTER),
         of: |_| true,
     },
-];
-
-/// Where attempts are counted for each address and account, so that nobody can try passwords, or make
-/// accounts and mail, by the thousand.
-const COUNTED: [&str; 5] = [
-    "/v1/users",
-    "/v1/login",
-    "/v1/me/password",
-    "/v1/password-reset",
-    "/v1/password-reset/confirm",
 ];
 
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
@@ -169,8 +156,8 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
     patches::add(components);
     add_common(components);
-    for (path, item) in &mut document.paths.paths {
-        for (method, operation) in operations(item) {
+    for item in document.paths.paths.values_mut() {
+        for (_, operation) in operations(item) {
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter {
                     parameter.schema.iter_mut().for_each(refuse_null);
@@ -181,13 +168,13 @@ pub(crate) fn complete(document: &mut OpenApi) {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 body.required = Some(Required::True);
             }
-            answers(path, &method, operation);
+            answers(operation);
         }
     }
 }
 
-fn answers(path: &str, method: &Method, operation: &mut Operation) {
-    let asked = Asked::by(path, method, operation);
+fn answers(operation: &mut Operation) {
+    let asked = Asked::by(operation);
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         let RefOr::T(response) = response else {
@@ -200,7 +187,7 @@ fn answers(path: &str, method: &Method, operation: &mut Operation) {
         if status.is_client_error() {
             problem(response);
         }
-        request_id(response);
+        common_headers(response);
     }
     for common in COMMON.iter().filter(|common| (common.of)(&asked)) {
         responses
@@ -213,7 +200,7 @@ fn add_common(components: &mut Components) {
     for common in &COMMON {
         let mut response = Response::new(common.description);
         problem(&mut response);
-        request_id(&mut response);
+        common_headers(&mut response);
         if let Some((name, description)) = common.header {
             header(&mut response, name, description);
         }
@@ -231,9 +218,24 @@ fn problem(response: &mut Response) {
         .or_insert(RefOr::T(content));
 }
 
-fn request_id(response: &mut Response) {
-    let description = "Names the request in the gateway's log: that of the request, or a new one.";
-    header(response, "X-Request-Id", description);
+/// The headers of every answer.
+fn common_headers(response: &mut Response) {
+    for (name, description) in [
+        (
+            "X-Request-Id",
+            "Names the request in the gateway's log: that of the request, or a new one.",
+        ),
+        (
+            "RateLimit-Policy",
+            "Where the stack has a limit for the caller: `\"user\";q=600;w=60`, so many requests in so many seconds.",
+        ),
+        (
+            "RateLimit",
+            "How they stand: `\"user\";r=571;t=3`, so many requests left now, and all of them in so many seconds.",
+        ),
+    ] {
+        header(response, name, description);
+    }
 }
 
 fn header(response: &mut Response, name: &str, description: &str) {

@@ -248,7 +248,7 @@ fn no_json_at_all_makes_the_gateway_fail() {
 async fn a_cursor_has_its_limit_in_every_list() {
     let app = App::start().await;
     let user = app.user().await;
-    let series = Uuid::now_v7();
+    let series = uuid::Uuid::now_v7();
     for path in [
         "/v1/tasks",
         "/v1/tags",
