@@ -49,6 +49,7 @@ pub(crate) struct Receipt {
 #[utoipa::path(
     delete,
     path = "/v1/me",
+    operation_id = "deleteMe",
     tag = "accounts",
     responses(
         (status = 200, body = Receipt),
@@ -92,6 +93,7 @@ pub(super) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/me/export",
+    operation_id = "exportData",
     tag = "accounts",
     responses(
         (status = 200, body = Object),

@@ -34,6 +34,7 @@ pub(crate) struct UserPatch {
 #[utoipa::path(
     get,
     path = "/v1/me",
+    operation_id = "getMe",
     tag = "accounts",
     responses(
         (status = 200, body = UserView),
@@ -54,6 +55,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/me",
+    operation_id = "updateMe",
     tag = "accounts",
     request_body = UserPatch,
     responses(

@@ -140,6 +140,7 @@ async fn written(
 #[utoipa::path(
     get,
     path = "/v1/projects",
+    operation_id = "listProjects",
     tag = "projects",
     params(
         ("archived" = inline(Option<ArchivedOnes>), Query),
@@ -173,6 +174,7 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/projects",
+    operation_id = "createProject",
     tag = "projects",
     request_body = ProjectInput,
     responses(
@@ -219,6 +221,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/projects/{id}",
+    operation_id = "getProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -250,6 +253,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/projects/{id}",
+    operation_id = "updateProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -300,6 +304,7 @@ pub(super) async fn patch(
 #[utoipa::path(
     delete,
     path = "/v1/projects/{id}",
+    operation_id = "deleteProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),

@@ -116,6 +116,7 @@ fn names_channels(input: &TaskInput) -> bool {
 #[utoipa::path(
     post,
     path = "/v1/tasks",
+    operation_id = "createTask",
     tag = "tasks",
     request_body = TaskInput,
     responses(
@@ -215,6 +216,7 @@ const ZONE_ATTEMPTS: usize = 3;
 #[utoipa::path(
     get,
     path = "/v1/tasks/{id}",
+    operation_id = "getTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -250,6 +252,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/tasks/{id}",
+    operation_id = "updateTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -326,6 +329,7 @@ pub(super) async fn patch(
 #[utoipa::path(
     delete,
     path = "/v1/tasks/{id}",
+    operation_id = "deleteTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -355,6 +359,7 @@ pub(super) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/tasks/{id}/reminders",
+    operation_id = "listTaskReminders",
     tag = "tasks",
     params(("id" = Uuid, Path)),
     responses(

@@ -28,6 +28,7 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/move",
+    operation_id = "moveProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -68,6 +69,7 @@ pub(crate) async fn move_to(
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/archive",
+    operation_id = "archiveProject",
     tag = "projects",
     params(("id" = Uuid, Path)),
     responses(
@@ -86,6 +88,7 @@ pub(crate) async fn archive(
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/unarchive",
+    operation_id = "unarchiveProject",
     tag = "projects",
     params(("id" = Uuid, Path)),
     responses(
