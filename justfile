@@ -32,7 +32,7 @@ smoke *args: (prepare "--compiler")
 test: (prepare) test-no-cluster transports faults-short test-parts test-cluster
 
 # Everything that needs no cluster.
-test-no-cluster: (prepare "--build") fmt lint deny
+test-no-cluster: (prepare "--build") fmt chart-check lint deny
     cargo build --quiet {{ all }}
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
@@ -79,6 +79,16 @@ crds:
 # Fail when the chart's CRDs differ from the types.
 crds-check:
     cargo run --quiet --package todostack-crds --bin crdgen -- --check charts/todostack-operator/templates/crds
+
+# Hold the chart to its golden files, its README to its values, and its objects to Kubernetes' own schemas.
+# `--write`: make the golden files and the table of the README anew.
+chart-check *args:
+    charts/check {{ args }}
+
+# One file for `kubectl apply --server-side`: namespace, types, operator. Takes options of `helm template`.
+[positional-arguments]
+install-yaml *args:
+    @charts/install-yaml "$@"
 
 # Licences, duplicates and sources of the dependencies.
 deny: (_cargo-deny "check licenses bans sources")
