@@ -80,8 +80,8 @@ crds:
 crds-check:
     cargo run --quiet --package todostack-crds --bin crdgen -- --check charts/todostack-operator/templates/crds
 
-# Workflows, and chart: everything that needs no compiled code of ours.
-manifests: workflows chart-check
+# Workflows, chart and examples: everything that needs no compiled code of ours.
+manifests: workflows chart-check examples-check
 
 # Lint the workflows of GitHub Actions.
 workflows:
@@ -91,6 +91,10 @@ workflows:
 # `--write`: make the golden files and the table of the README anew.
 chart-check *args:
     charts/check {{ args }}
+
+# Hold the examples to the types that they are of, other projects' included.
+examples-check:
+    examples/check
 
 # One file for `kubectl apply --server-side`: namespace, types, operator. Takes options of `helm template`.
 [positional-arguments]
