@@ -41,8 +41,9 @@ test-no-cluster: (prepare "--build") fmt manifests lint deny
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
-# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr.
-test-parts: (prepare "--build")
+# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr, manifests
+# on a real API server.
+test-parts: (prepare "--build") examples-apply
     e2e/parts/build dapr
     TODOSTACK_TEST_DAPR="$(source e2e/parts/lib.sh && part_dir dapr)" \
         cargo test --quiet --workspace --features todostack-e2e/harness --test stack -- --ignored
@@ -95,6 +96,10 @@ chart-check *args:
 # Hold the examples to the types that they are of, other projects' included.
 examples-check:
     examples/check
+
+# Apply the examples to a real API server, and put the chart through upgrade, rollback and uninstall there.
+examples-apply:
+    examples/apply
 
 # One file for `kubectl apply --server-side`: namespace, types, operator. Takes options of `helm template`.
 [positional-arguments]

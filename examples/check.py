@@ -1,10 +1,11 @@
-"""Holds the examples to what they are examples of: `examples/check`.
+"""Holds the examples to what they are examples of: `examples/check`. For `examples/apply`, `--definitions` prints the
+types of other projects, `--objects FILE` the objects of a file whose types are among them, Kubernetes' or ours.
 
 - Every object fits the schema of its type, other projects' included, whose types come from their Go modules.
 - Values (`*.values.yaml`, and those within Argo CD's and Flux' objects) are taken by the chart.
 - Every file but the first, short ones says what it needs, costs and was tried, and stands in README.md.
 
-Rules in CEL are tried by `operator/tests/examples.rs`.
+Rules in CEL are tried by `crds/tests/admission.rs` and by `examples/apply`.
 """
 
 import pathlib
@@ -33,16 +34,22 @@ HEADINGS = ["# What: ", "# Needs first: ", "# Costs: ", "# Change: ", "# Tried: 
 SHORT = {"quickstart.yaml", "todostack.yaml", "recurringschedule.yaml", "reminderjob.yaml"}
 
 
-def schemas() -> Schemas:
-    result = Schemas()
-    result.add_kubernetes()
-    result.add_definitions(render())
+def definitions() -> list[str]:
+    """Texts with the types of other projects."""
+    result = []
     for name, version, pattern in MODULES:
         files = sorted(go_module(name, version).glob(pattern))
         if not files:
             sys.exit(f"examples/check: {name} {version} has no {pattern}")
-        for file in files:
-            result.add_definitions(file.read_text())
+        result += [file.read_text() for file in files]
+    return result
+
+
+def schemas() -> Schemas:
+    result = Schemas()
+    result.add_kubernetes()
+    for text in [render(), *definitions()]:
+        result.add_definitions(text)
     return result
 
 
@@ -70,6 +77,19 @@ def rendered(files: list[str], values: dict) -> list[str]:
 
 
 def main() -> None:
+    match sys.argv[1:]:
+        case []:
+            check()
+        case ["--definitions"]:
+            print(*definitions(), sep="\n---\n")
+        case ["--objects", path]:
+            objects = documents(pathlib.Path(path).read_text())
+            yaml.safe_dump_all([one for one in objects if (one["apiVersion"], one["kind"]) not in UNCHECKED], sys.stdout)
+        case _:
+            sys.exit("usage: examples/check [--definitions | --objects FILE]")
+
+
+def check() -> None:
     known = schemas()
     readme = (HERE / "README.md").read_text()
     problems, seen = [], 0
