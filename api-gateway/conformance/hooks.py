@@ -69,6 +69,7 @@ LISTED = [
     ("token", r"must be 1 to \d+ visible ASCII characters"),
     ("end", "must differ from start"),
     ("sort", "completed needs status=completed: .*"),
+    ("sort", "relevance needs q: .*"),
     # JSON Schema takes 84.0 for an integer.
     (".*", r"invalid type: floating point `-?[0-9]+\.0`, expected [iu][0-9]+"),
     # The present.

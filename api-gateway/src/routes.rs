@@ -5,6 +5,7 @@ mod audit;
 mod channels;
 mod deliveries;
 mod digest;
+mod later;
 mod list;
 mod me;
 mod moves;

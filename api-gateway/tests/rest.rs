@@ -27,6 +27,7 @@ mod rest {
     mod rate_limits;
     mod recurring;
     mod reminders;
+    mod search;
     mod series;
     mod sessions;
     mod states;

@@ -17,7 +17,7 @@ const SMALL: [(&str, &str); 10] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
-             'createdAt', created_at) from users where id = $1",
+             'language', language, 'createdAt', created_at) from users where id = $1",
     ),
     (
         "sessions",

@@ -41,9 +41,12 @@ impl Store {
     /// # Errors
     /// When the URL cannot be read. The message never holds the password.
     pub fn connect(url: &str, name: &str, connections: u32) -> Result<Self, sqlx::Error> {
-        let options = connect_options(url)?
-            .application_name(name)
-            .options([("statement_timeout", "15s"), ("lock_timeout", "10s")]);
+        let options = connect_options(url)?.application_name(name).options([
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "10s"),
+            // A search for a word that Postgres leaves out is no news for the log.
+            ("client_min_messages", "warning"),
+        ]);
         Ok(Self::new(
             PgPoolOptions::new()
                 .max_connections(connections)
