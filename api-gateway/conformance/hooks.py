@@ -43,6 +43,7 @@ LISTED = [
     ("token", "is not good, any more: .*"),
     ("id", "cannot be changed"),
     ("scope", ".*"),
+    ("Idempotency-Key", "came with another request before; .*"),
     # Texts in a language of their own.
     ("filter", "characters .*"),
     ("line", "characters .*"),

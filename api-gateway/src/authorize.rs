@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     error::{Error, Result},
+    idempotency,
     scopes::{Need, need},
     state::Gateway,
 };
@@ -51,6 +52,7 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Result<Response> {
     let need = need(request.method(), path.as_str());
+    let mut caller = None;
     if need != Some(Need::Nothing) {
         // Owned: a reference to the request, whose body is not `Sync`, cannot be held across an await.
         let token = auth::bearer(request.headers()).map(str::to_owned);
@@ -60,12 +62,19 @@ pub(crate) async fn authorize(
         } else {
             by_access_token(&gateway, &token, need).await?
         };
+        caller = Some(user);
         request.extensions_mut().insert(auth::User(user));
         if let Some(session) = session {
             request.extensions_mut().insert(session);
         }
     }
-    Ok(next.run(request).await)
+    match (idempotency::asked(&request, path.as_str())?, caller) {
+        // In a box: the others need no room for it.
+        (Some(key), Some(user)) => {
+            Box::pin(idempotency::once(&gateway, user, key, request, next)).await
+        }
+        _ => Ok(next.run(request).await),
+    }
 }
 
 /// The user of an access token, and their session where the route needs one: then it must not have ended.

@@ -58,7 +58,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
 }
 
 /// Why a body could not be read.
-fn unreadable(rejection: &BytesRejection) -> Error {
+pub(crate) fn unreadable(rejection: &BytesRejection) -> Error {
     let status = rejection.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
         return Error::new(

@@ -43,6 +43,14 @@ impl Error {
         Problem::unauthorized("the account of this token does not exist any more").into()
     }
 
+    /// 409 for what another request is doing: to be tried again in a moment.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem::new(StatusCode::CONFLICT, detail),
+            retry_after: Some(1),
+        }
+    }
+
     /// 429, to be tried again after `seconds`.
     pub(crate) fn too_many(seconds: u64) -> Self {
         Self {

@@ -12,6 +12,7 @@ mod compress;
 mod cors;
 mod cursor;
 mod error;
+mod idempotency;
 mod input;
 mod instant;
 mod observe;

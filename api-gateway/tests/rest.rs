@@ -15,6 +15,7 @@ mod rest {
     mod docs;
     mod find;
     mod hostile;
+    mod idempotency;
     mod isolation;
     mod listing;
     mod openapi;

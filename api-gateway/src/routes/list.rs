@@ -2,7 +2,6 @@
 
 mod asked;
 
-use axum::extract::State;
 use chrono::Utc;
 use chrono_tz::Tz;
 use runtime::auth;
@@ -58,7 +57,7 @@ use asked::Asked;
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     parameters: Parameters,
 ) -> Result<TaskPage> {

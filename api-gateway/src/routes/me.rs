@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use chrono::{SubsecRound, Utc};
 use domain::error::FieldErrors;
 use runtime::auth;
@@ -39,10 +39,7 @@ pub(crate) struct UserPatch {
         (status = 200, body = UserView),
     )
 )]
-pub(super) async fn get(
-    State(gateway): State<Gateway>,
-    auth::User(id): auth::User,
-) -> Result<Json<UserView>> {
+pub(super) async fn get(gateway: Gateway, auth::User(id): auth::User) -> Result<Json<UserView>> {
     let mut conn = gateway.store.acquire().await?;
     let user = store::users::by_id(&mut conn, id)
         .await?
@@ -61,7 +58,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(id): auth::User,
     Body(patch): Body<UserPatch>,
 ) -> Result<Json<UserView>> {

@@ -1,7 +1,6 @@
 //! Moving tasks by hand.
 
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -123,7 +122,7 @@ fn given<'de, D: Deserializer<'de>>(
     )
 )]
 pub(super) async fn move_to(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -104,7 +103,7 @@ pub(crate) struct SeriesPage {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<SeriesPage>> {
@@ -145,7 +144,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn completions(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     mut parameters: Parameters,
@@ -201,7 +200,7 @@ fn read_place(cursor: &str) -> Option<Completion> {
     )
 )]
 pub(super) async fn end(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<StatusCode> {
@@ -230,7 +229,7 @@ pub(super) async fn end(
     )
 )]
 pub(super) async fn skip(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,

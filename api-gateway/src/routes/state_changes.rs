@@ -1,6 +1,6 @@
 //! Completing, reopening and restoring tasks. Each may be sent again: what is so already stays so.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{http::StatusCode, response::Response};
 use domain::task::Task;
 use runtime::auth;
 use store::Transaction;
@@ -26,7 +26,7 @@ use crate::{
     )
 )]
 pub(super) async fn complete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
@@ -46,7 +46,7 @@ pub(super) async fn complete(
     )
 )]
 pub(super) async fn reopen(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
@@ -67,7 +67,7 @@ pub(super) async fn reopen(
     )
 )]
 pub(super) async fn restore(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Response> {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
 };
 use domain::{error::FieldErrors, task::limits};
@@ -94,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<TagPage>> {
@@ -129,7 +129,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn rename(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Name(name): Name,
     Body(TagRename { name: new }): Body<TagRename>,
@@ -157,7 +157,7 @@ pub(super) async fn rename(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Name(name): Name,
 ) -> Result<StatusCode> {

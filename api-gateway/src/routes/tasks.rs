@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -125,7 +124,7 @@ fn names_channels(input: &TaskInput) -> bool {
     )
 )]
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(input): Body<TaskInput>,
 ) -> Result<Response> {
@@ -226,7 +225,7 @@ const ZONE_ATTEMPTS: usize = 3;
     )
 )]
 pub(super) async fn get(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -262,7 +261,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -336,7 +335,7 @@ pub(super) async fn patch(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -362,7 +361,7 @@ pub(super) async fn delete(
     )
 )]
 pub(super) async fn reminders(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Json<ReminderList>> {

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderName, StatusCode, header},
     response::IntoResponse,
 };
@@ -79,7 +78,7 @@ pub(crate) struct NewAccount {
     )
 )]
 pub(super) async fn sign_up(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     program: Program,
     Body(new): Body<NewUser>,
@@ -133,7 +132,7 @@ pub(super) async fn sign_up(
     )
 )]
 pub(super) async fn log_in(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     program: Program,
     Body(credentials): Body<Credentials>,

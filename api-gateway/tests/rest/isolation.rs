@@ -118,7 +118,7 @@ fn body_of(method: &str, path: &str) -> Option<Value> {
 }
 
 /// Every row that a user owns, and every event.
-async fn everything(app: &App) -> Vec<String> {
+pub(crate) async fn everything(app: &App) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for table in [
         "tasks",

@@ -1,7 +1,6 @@
 //! Moving, archiving and bringing back projects. Each may be sent again: what is so already stays so.
 
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -39,7 +38,7 @@ use crate::{
     )
 )]
 pub(crate) async fn move_to(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -75,7 +74,7 @@ pub(crate) async fn move_to(
     )
 )]
 pub(crate) async fn archive(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
@@ -94,7 +93,7 @@ pub(crate) async fn archive(
     )
 )]
 pub(crate) async fn unarchive(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
