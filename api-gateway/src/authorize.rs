@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, MatchedPath, Request, State},
     http::{StatusCode, request::Parts},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use chrono::{DateTime, Utc};
 use domain::secret_token;
@@ -14,8 +14,10 @@ use runtime::{Problem, auth};
 use uuid::Uuid;
 
 use crate::{
+    client::Client,
     error::{Error, Result},
     idempotency,
+    rate_limit::Caller,
     scopes::{Need, need},
     state::Gateway,
 };
@@ -41,40 +43,66 @@ impl<S: Sync> FromRequestParts<S> for Session {
     }
 }
 
-/// Lets a request pass whose caller may make it, and tells the handler who that is.
+/// Lets a request pass whose caller may make it, and has not made too many; tells the handler who that is.
 ///
 /// # Errors
-/// 401 for who shows no token that is valid, 403 where it is not good for this.
+/// 401 for who shows no token that is valid, 403 where it is not good for this, 429 for too many requests.
 pub(crate) async fn authorize(
     State(gateway): State<Gateway>,
     path: MatchedPath,
+    Client(from): Client,
     mut request: Request,
     next: Next,
 ) -> Result<Response> {
     let need = need(request.method(), path.as_str());
-    let mut caller = None;
-    if need != Some(Need::Nothing) {
-        // Owned: a reference to the request, whose body is not `Sync`, cannot be held across an await.
-        let token = auth::bearer(request.headers()).map(str::to_owned);
-        let token = token.ok_or_else(auth::no_token)?;
-        let (user, session) = if token.starts_with(secret_token::PERSONAL) {
-            (by_personal_token(&gateway, &token, need).await?, None)
-        } else {
-            by_access_token(&gateway, &token, need).await?
-        };
-        caller = Some(user);
-        request.extensions_mut().insert(auth::User(user));
-        if let Some(session) = session {
-            request.extensions_mut().insert(session);
+    // Owned: a reference to the request, whose body is not `Sync`, cannot be held across an await.
+    let token = auth::bearer(request.headers()).map(str::to_owned);
+    let user = match need {
+        Some(Need::Nothing) => Ok(None),
+        _ => identify(&gateway, token, need).await.map(Some),
+    };
+    let counted = match &user {
+        Ok(Some((user, _))) => Caller::User(*user),
+        Ok(None) | Err(_) => Caller::Address(from),
+    };
+    let standing = match gateway.limiter.take(counted, Utc::now()) {
+        Ok(standing) => standing,
+        Err(standing) => return Ok(standing.told(standing.refusal().into_response())),
+    };
+    let response = match user {
+        Ok(user) => {
+            if let Some((user, session)) = user {
+                request.extensions_mut().insert(auth::User(user));
+                session.map(|session| request.extensions_mut().insert(session));
+            }
+            match idempotency::asked(&request, path.as_str()) {
+                Ok(None) => next.run(request).await,
+                // In a box: the others need no room for it.
+                Ok(Some(key)) => Box::pin(idempotency::once(&gateway, key, request, next))
+                    .await
+                    .into_response(),
+                Err(error) => error.into_response(),
+            }
         }
+        Err(error) => error.into_response(),
+    };
+    Ok(match standing {
+        Some(standing) => standing.told(response),
+        None => response,
+    })
+}
+
+/// The user of a token, and their session where the route needs one.
+async fn identify(
+    gateway: &Gateway,
+    token: Option<String>,
+    need: Option<Need>,
+) -> Result<(Uuid, Option<Session>)> {
+    let token = token.ok_or_else(auth::no_token)?;
+    if token.starts_with(secret_token::PERSONAL) {
+        return Ok((by_personal_token(gateway, &token, need).await?, None));
     }
-    match (idempotency::asked(&request, path.as_str())?, caller) {
-        // In a box: the others need no room for it.
-        (Some(key), Some(user)) => {
-            Box::pin(idempotency::once(&gateway, user, key, request, next)).await
-        }
-        _ => Ok(next.run(request).await),
-    }
+    by_access_token(gateway, &token, need).await
 }
 
 /// The user of an access token, and their session where the route needs one: then it must not have ended.

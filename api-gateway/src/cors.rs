@@ -7,6 +7,8 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
+use crate::rate_limit;
+
 /// For how long a browser remembers what it may do.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
@@ -63,6 +65,7 @@ impl Origins {
             header::RETRY_AFTER,
             HeaderName::from_static("x-request-id"),
         ];
+        let shown = shown.into_iter().chain(rate_limit::HEADERS);
         let methods = [
             Method::GET,
             Method::POST,
@@ -75,7 +78,7 @@ impl Origins {
                 .allow_origin(AllowOrigin::list(self.0.iter().cloned()))
                 .allow_methods(methods)
                 .allow_headers(headers)
-                .expose_headers(shown)
+                .expose_headers(shown.collect::<Vec<_>>())
                 .max_age(REMEMBERED),
         )
     }

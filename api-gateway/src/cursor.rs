@@ -5,9 +5,6 @@ use chrono::{DateTime, Datelike, Utc};
 use domain::{position::Position as ManualPosition, task::Priority};
 use store::tasks::{Key, Order, Position, Sort, TITLE_KEY};
 
-/// Longest cursor that is looked at.
-const LONGEST: usize = 700;
-
 /// The cursor that continues a list of this `order` behind `position`.
 pub(crate) fn encode(order: Order, position: &Position) -> String {
     let key = match &position.key {
@@ -24,9 +21,6 @@ pub(crate) fn encode(order: Order, position: &Position) -> String {
 
 /// The position of a cursor made for this `order`.
 pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
-    if cursor.len() > LONGEST {
-        return None;
-    }
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     // Titles hold colons, too.
     let (bound, rest) = text.split_once(':')?;

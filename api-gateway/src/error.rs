@@ -53,11 +53,14 @@ impl Error {
 
     /// 429, to be tried again after `seconds`.
     pub(crate) fn too_many(seconds: u64) -> Self {
+        let detail = format!("too many attempts; try again in {seconds} s");
+        Self::retry_after(StatusCode::TOO_MANY_REQUESTS, detail, seconds)
+    }
+
+    /// A problem that is over after `seconds`.
+    pub(crate) fn retry_after(status: StatusCode, detail: impl Into<String>, seconds: u64) -> Self {
         Self {
-            problem: Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                format!("too many attempts; try again in {seconds} s"),
-            ),
+            problem: Problem::new(status, detail),
             retry_after: Some(seconds),
         }
     }
@@ -90,13 +93,11 @@ impl From<sqlx::Error> for Error {
             return Problem::internal(error).into();
         }
         tracing::warn!(%error, "the database cannot serve a request now");
-        Self {
-            problem: Problem::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "the database cannot serve this request now; try again",
-            ),
-            retry_after: Some(1),
-        }
+        Self::retry_after(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the database cannot serve this request now; try again",
+            1,
+        )
     }
 }
 

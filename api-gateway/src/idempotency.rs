@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use chrono::{DateTime, Utc};
-use runtime::Problem;
+use runtime::{Problem, auth};
 use sha2::{Digest as _, Sha256};
 use store::{
     Transaction,
@@ -68,18 +68,28 @@ pub(crate) fn use_of(path: &str) -> Use {
     }
 }
 
-/// The key of a request that is to be done once.
+/// The key of a request that is to be done once, and whose it is.
+#[derive(Debug)]
+pub(crate) struct Key {
+    user: Uuid,
+    text: String,
+}
+
+/// The key with which a request comes that is to be done once.
 ///
 /// # Errors
 /// 422 for a key that is none, or that the route does not take.
-pub(crate) fn asked(request: &Request, path: &str) -> Result<Option<String>> {
+pub(crate) fn asked(request: &Request, path: &str) -> Result<Option<Key>> {
     if request.method() != Method::POST || !request.headers().contains_key(HEADER) {
         return Ok(None);
     }
-    match use_of(path) {
-        Use::Kept => key(request.headers()).map(Some),
-        Use::NotNeeded => Ok(None),
-        Use::Refused(why) => Err(Error::parameter(NAME, why)),
+    match (use_of(path), request.extensions().get()) {
+        (Use::Kept, Some(auth::User(user))) => Ok(Some(Key {
+            user: *user,
+            text: key(request.headers())?,
+        })),
+        (Use::Kept | Use::NotNeeded, _) => Ok(None),
+        (Use::Refused(why), _) => Err(Error::parameter(NAME, why)),
     }
 }
 
@@ -106,21 +116,20 @@ fn key(headers: &HeaderMap) -> Result<String> {
     }
 }
 
-/// Does the request of `user` once, and answers it the same each time that it comes with this `key`.
+/// Does a request once, and answers it the same each time that it comes with this `key`.
 ///
 /// # Errors
 /// 409 while the first request with the key is under way, 422 when another came with it before.
 pub(crate) async fn once(
     gateway: &Gateway,
-    user: Uuid,
-    key: String,
+    key: Key,
     request: Request,
     next: Next,
 ) -> Result<Response> {
     let (fingerprint, mut request) = fingerprint(request).await?;
     let now = Utc::now();
     let mut tx = gateway.store.begin().await?;
-    match idempotency::claim(&mut tx, user, &key, now).await? {
+    match idempotency::claim(&mut tx, key.user, &key.text, now).await? {
         Claim::New => {}
         Claim::Running => return Err(running()),
         Claim::NoUser => return Err(Error::no_account()),
@@ -144,18 +153,12 @@ pub(crate) async fn once(
         return Ok(response);
     }
     let answer = read(fingerprint, response).await?;
-    keep(tx, user, &key, &answer, now).await?;
+    keep(tx, &key, &answer, now).await?;
     write(answer)
 }
 
-async fn keep(
-    mut tx: Transaction,
-    user: Uuid,
-    key: &str,
-    answer: &Answer,
-    now: DateTime<Utc>,
-) -> Result<()> {
-    if !idempotency::keep(&mut tx, user, key, answer, now).await? {
+async fn keep(mut tx: Transaction, key: &Key, answer: &Answer, now: DateTime<Utc>) -> Result<()> {
+    if !idempotency::keep(&mut tx, key.user, &key.text, answer, now).await? {
         return Err(running());
     }
     Ok(tx.commit().await?)

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use gateway::{Gateway, Origins, SignUp, TrustedProxies};
+use gateway::{Gateway, Limit, Origins, RateLimits, SignUp, TrustedProxies};
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 
 /// The REST gateway of a todo stack.
@@ -57,6 +57,15 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_ALLOWED_ORIGINS", default_value = "")]
     allowed_origins: Origins,
 
+    /// Requests that each user may make, and in how many seconds, such as `600/60`; absent: any number.
+    #[arg(long, env = "TODOSTACK_RATE_LIMIT_USER")]
+    rate_limit_user: Option<Limit>,
+
+    /// Requests without a valid token that each address may make, and in how many seconds; absent: any
+    /// number.
+    #[arg(long, env = "TODOSTACK_RATE_LIMIT_ADDRESS")]
+    rate_limit_address: Option<Limit>,
+
     /// Public key of Web Push, which browsers subscribe with; absent: the stack serves none.
     #[arg(long, env = "TODOSTACK_VAPID_PUBLIC_KEY")]
     vapid_public_key: Option<String>,
@@ -98,12 +107,17 @@ async fn run() -> anyhow::Result<()> {
         .with_password_resets(settings.password_resets)
         .behind(settings.trusted_proxies)
         .open_to(settings.allowed_origins)
+        .with_rate_limits(RateLimits {
+            user: settings.rate_limit_user,
+            address: settings.rate_limit_address,
+        })
         .with_push(settings.vapid_public_key);
-    let router = gateway::router(gateway);
+    let router = gateway::router(gateway.clone());
     // What the OpenAPI document was made of.
     runtime::allocator::return_free_memory();
 
     tokio::spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
+    tokio::spawn(gateway::share_rate_limits(gateway, shutdown.clone()));
 
     let checked = store.clone();
     let ready = move || {

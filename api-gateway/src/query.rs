@@ -14,6 +14,9 @@ use crate::{
 /// Most parameters of one request.
 const MOST: usize = 100;
 
+/// Most characters of a cursor, as the document says.
+const CURSOR_MOST: usize = 1000;
+
 /// The page that is answered when no `limit` is given.
 const DEFAULT_PAGE: u32 = 50;
 
@@ -106,6 +109,19 @@ impl Parameters {
     /// The value of a parameter that says yes or no.
     pub(crate) fn flag(&mut self, name: &str) -> Option<bool> {
         self.word(name, &[("true", Some(true)), ("false", Some(false))])
+    }
+
+    /// The place behind which a list goes on, of the `cursor` as `read` understands it.
+    pub(crate) fn cursor<T>(&mut self, read: impl FnOnce(&str) -> Option<T>) -> Option<T> {
+        let text = self.one("cursor")?;
+        let place = (text.chars().count() <= CURSOR_MOST)
+            .then(|| read(&text))
+            .flatten();
+        if place.is_none() {
+            let message = "must be the nextCursor of the page before, with the same order";
+            self.errors.push("cursor", message);
+        }
+        place
     }
 
     /// An instant.

@@ -10,7 +10,12 @@ use runtime::auth::Keys;
 use store::Store;
 
 use crate::{
-    attempts::Attempts, client::TrustedProxies, cors::Origins, passwords::Passwords, zones::Zones,
+    attempts::Attempts,
+    client::TrustedProxies,
+    cors::Origins,
+    passwords::Passwords,
+    rate_limit::{RateLimiter, RateLimits},
+    zones::Zones,
 };
 
 /// The gateway's parts; cheap to clone.
@@ -20,6 +25,7 @@ pub struct Gateway {
     pub(crate) keys: Keys,
     pub(crate) passwords: Passwords,
     pub(crate) attempts: Attempts,
+    pub(crate) limiter: RateLimiter,
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
     pub(crate) origins: Origins,
@@ -49,6 +55,7 @@ impl Gateway {
             store,
             keys,
             passwords: Passwords::new()?,
+            limiter: RateLimiter::default(),
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
             origins: Origins::default(),
@@ -70,6 +77,15 @@ impl Gateway {
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
         Self { proxies, ..self }
+    }
+
+    /// The same for callers who may make so many requests; see [`share_rate_limits`].
+    ///
+    /// [`share_rate_limits`]: crate::share_rate_limits
+    #[must_use]
+    pub fn with_rate_limits(self, limits: RateLimits) -> Self {
+        let limiter = RateLimiter::new(limits);
+        Self { limiter, ..self }
     }
 
     /// The same for pages of these origins.

@@ -25,6 +25,7 @@ mod rest {
     mod projects;
     mod push;
     mod quick_add;
+    mod rate_limits;
     mod recurring;
     mod reminders;
     mod series;

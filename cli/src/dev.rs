@@ -2,10 +2,11 @@
 
 use std::{fs, net::SocketAddr, path::Path};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use chrono::{Local, TimeDelta, Utc};
-use crds::NotificationsSpec;
+use crds::{NotificationsSpec, RateLimitSpec, RateLimitsSpec};
 use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret, wording::Wording};
+use gateway::RateLimits;
 use kube::ResourceExt;
 use operator::reminder_job::request;
 use serde::{Deserialize, Serialize};
@@ -95,6 +96,7 @@ pub(crate) async fn run(
             per_second: u32::try_from(spec.reminders.catch_up_per_second).unwrap_or(1),
             ..CatchUp::default()
         },
+        rate_limits: rate_limits(&spec.gateway.rate_limits)?,
         trail_kept: spec.audit.retention(),
     };
     println!("starting Postgres in {} …", data_dir.display());
@@ -152,6 +154,18 @@ fn wording(spec: &NotificationsSpec) -> anyhow::Result<Option<Wording>> {
         .map_err(anyhow::Error::from)
         .and_then(|read| Ok(Wording::parse(read)?));
     parsed.map(Some).context("spec.notifications.templates")
+}
+
+/// How many requests the manifest lets callers make.
+fn rate_limits(spec: &RateLimitsSpec) -> anyhow::Result<RateLimits> {
+    let read = |limit: Option<RateLimitSpec>, name| {
+        let parsed = limit.map(|limit| limit.as_setting().parse()).transpose();
+        parsed.map_err(|error: String| anyhow!("spec.gateway.rateLimits.{name}: {error}"))
+    };
+    Ok(RateLimits {
+        user: read(spec.user, "user")?,
+        address: read(spec.address, "address")?,
+    })
 }
 
 /// Asks for a first reminder, so that nobody waits for the manifests' own to see one.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use domain::{reminder::CatchUp, web_push::VapidKey, webhook::Secret, wording::Wording};
-use gateway::Gateway;
+use gateway::{Gateway, RateLimits};
 use runtime::auth;
 use services::{
     audit::{self, Audit},
@@ -52,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) wording: Option<Wording>,
     /// What to do with overdue reminders.
     pub(crate) catch_up: CatchUp,
+    /// How many requests may be made.
+    pub(crate) rate_limits: RateLimits,
     /// For how long the audit trail is kept.
     pub(crate) trail_kept: Duration,
 }
@@ -113,8 +115,9 @@ impl Platform {
                 subject: options.push_subject,
             };
             let tokens = auth::Keys::new(keys.jwt.as_bytes())?.lasting(TOKENS_LAST);
-            let gateway =
-                Gateway::new(store.clone(), tokens.clone())?.with_push(Some(vapid.key.public()));
+            let gateway = Gateway::new(store.clone(), tokens.clone())?
+                .with_push(Some(vapid.key.public()))
+                .with_rate_limits(options.rate_limits);
             // Everything is on this machine, the receivers too.
             let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;
             let senders = Senders {
@@ -179,6 +182,10 @@ impl Platform {
         ));
         work.spawn(sync.clone().listen());
         work.spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
+        work.spawn(gateway::share_rate_limits(
+            gateway.clone(),
+            shutdown.clone(),
+        ));
         let router = gateway::router(gateway).merge(sync.router());
         let stop = shutdown.clone();
         work.spawn(async move {

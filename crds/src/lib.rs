@@ -9,6 +9,7 @@
 
 pub mod auth;
 pub mod conditions;
+pub mod gateway;
 pub mod notifications;
 pub mod recurring_schedule;
 pub mod reminder_job;
@@ -16,6 +17,7 @@ pub mod shared;
 pub mod todo_stack;
 
 pub use auth::*;
+pub use gateway::*;
 pub use notifications::*;
 pub use recurring_schedule::*;
 pub use reminder_job::*;

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    auth::AuthSpec,
+    gateway::GatewaySpec,
     notifications::NotificationsSpec,
     shared::{CatchUpPolicy, SecretKeyRef},
 };
@@ -240,23 +240,6 @@ impl Default for WorkloadSpec {
             resources: None,
         }
     }
-}
-
-/// The REST gateway.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct GatewaySpec {
-    /// Its size.
-    #[serde(flatten)]
-    pub workload: WorkloadSpec,
-    /// Networks of the ingress or load balancer in front of it, such as `10.0.0.0/8`: from them, and from nobody else, a `Forwarded` or `X-Forwarded-For` header names the client, by whose address log-ins are limited. Absent: all users behind a proxy share one limit.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(length(max = 50), inner(length(min = 1, max = 43)))]
-    #[x_kube(validation = Rule::new("self.all(net, isCIDR(net))").message("trustedProxies must be networks such as 10.0.0.0/8 or fd00::/8"))]
-    pub trusted_proxies: Vec<String>,
-    /// Who may use the stack, and for how long at a time. The annotation `todostack.dev/rotate-jwt-key` of the TodoStack rotates the key of access tokens, each time that its value changes.
-    #[serde(default)]
-    pub auth: AuthSpec,
 }
 
 fn default_replicas() -> i32 {

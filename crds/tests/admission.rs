@@ -196,6 +196,26 @@ fn a_stack_with_a_bad_field_is_refused_by_its_name() {
             "spec.gateway.trustedProxies",
         ),
         (
+            "spec.gateway",
+            json!({"allowedOrigins": ["https://app.example.com/"]}),
+            "allowedOrigins must be origins",
+        ),
+        (
+            "spec.gateway",
+            json!({"allowedOrigins": ["https://app.example.com:443"]}),
+            "allowedOrigins must be origins",
+        ),
+        (
+            "spec.gateway",
+            json!({"allowedOrigins": ["*"]}),
+            "allowedOrigins must be origins",
+        ),
+        (
+            "spec.gateway",
+            json!({"rateLimits": {"user": {"requests": 0}}}),
+            "spec.gateway.rateLimits.user.requests",
+        ),
+        (
             "spec.services",
             json!({"relay": {"replicas": 101}}),
             "spec.services.relay.replicas",
@@ -502,4 +522,12 @@ fn what_is_immutable_stays() {
 fn proxies_are_networks_of_either_family() {
     let proxies = json!({"trustedProxies": ["10.0.0.0/8", "192.0.2.7/32", "fd00::/8"]});
     accepted::<TodoStack>(&with(stack(), "spec.gateway", proxies));
+}
+
+#[test]
+fn origins_are_as_browsers_write_them() {
+    let origins = json!({"allowedOrigins": [
+        "https://app.example.com", "http://localhost:5173", "http://[::1]:8080",
+    ]});
+    accepted::<TodoStack>(&with(stack(), "spec.gateway", origins));
 }

@@ -22,6 +22,7 @@ pub mod password_resets;
 mod pool;
 pub mod projects;
 pub mod quiet_hours;
+pub mod rate_limits;
 pub mod reminders;
 pub mod seen_on;
 pub mod series;

@@ -50,12 +50,10 @@ struct Asked {
     if_match: bool,
     idempotency_key: bool,
     token: bool,
-    /// Its attempts are counted; see [`COUNTED`].
-    counted: bool,
 }
 
 impl Asked {
-    fn by(path: &str, method: &Method, operation: &Operation) -> Self {
+    fn by(operation: &Operation) -> Self {
         let parameters = operation.parameters.iter().flatten();
         let parameters: Vec<_> = parameters
             .filter_map(|parameter| match parameter {
@@ -72,7 +70,6 @@ impl Asked {
             if_match: parameters.iter().any(|p| p.name == "if-match"),
             idempotency_key: parameters.iter().any(|p| p.name == idempotency::NAME),
             token: operation.security.as_deref() != Some(nobody.as_slice()),
-            counted: *method != Method::GET && COUNTED.contains(&path),
         }
     }
 }
@@ -146,7 +143,7 @@ const COMMON: [Common; 11] = [
         name: "TooManyRequests",
         description: "There were too many; `Retry-After` says when to try again.",
         header: Some(RETRY_AFTER),
-        of: |asked| asked.counted,
+        of: |_| true,
     },
     Common {
         status: StatusCode::SERVICE_UNAVAILABLE,
@@ -157,20 +154,10 @@ const COMMON: [Common; 11] = [
     },
 ];
 
-/// Where attempts are counted for each address and account, so that nobody can try passwords, or make
-/// accounts and mail, by the thousand.
-const COUNTED: [&str; 5] = [
-    "/v1/users",
-    "/v1/login",
-    "/v1/me/password",
-    "/v1/password-reset",
-    "/v1/password-reset/confirm",
-];
-
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
 
-/// Adds to every operation what every operation may answer; to every POST that takes one its key; to every answer the headers that every answer
-/// has; to every problem its media type; to every text of a request that it holds no U+0000; and to the
+/// Adds to every operation what every operation may answer; to every POST that takes a key that header; to
+/// every answer the headers that every answer has; to every problem its media type; to every text of a request that it holds no U+0000; and to the
 /// components the shapes of merge patches.
 ///
 /// There is no `default` answer: it would allow every status, and nobody could be held to the others.
@@ -199,7 +186,7 @@ pub(crate) fn complete(document: &mut OpenApi) {
             if let Some(RefOr::T(body)) = &mut operation.request_body {
                 body.required = Some(Required::True);
             }
-            answers(path, &method, operation);
+            answers(operation);
         }
     }
 }
@@ -220,8 +207,8 @@ fn take_key(operation: &mut Operation) {
         .push(RefOr::T(parameter.schema(Some(schema)).build()));
 }
 
-fn answers(path: &str, method: &Method, operation: &mut Operation) {
-    let asked = Asked::by(path, method, operation);
+fn answers(operation: &mut Operation) {
+    let asked = Asked::by(operation);
     let responses = &mut operation.responses.responses;
     for (status, response) in responses.iter_mut() {
         let RefOr::T(response) = response else {
@@ -234,7 +221,7 @@ fn answers(path: &str, method: &Method, operation: &mut Operation) {
         if status.is_client_error() {
             problem(response);
         }
-        request_id(response);
+        common_headers(response);
     }
     for common in COMMON.iter().filter(|common| (common.of)(&asked)) {
         responses
@@ -247,7 +234,7 @@ fn add_common(components: &mut Components) {
     for common in &COMMON {
         let mut response = Response::new(common.description);
         problem(&mut response);
-        request_id(&mut response);
+        common_headers(&mut response);
         if let Some((name, description)) = common.header {
             header(&mut response, name, description);
         }
@@ -265,9 +252,24 @@ fn problem(response: &mut Response) {
         .or_insert(RefOr::T(content));
 }
 
-fn request_id(response: &mut Response) {
-    let description = "Names the request in the gateway's log: that of the request, or a new one.";
-    header(response, "X-Request-Id", description);
+/// The headers of every answer.
+fn common_headers(response: &mut Response) {
+    for (name, description) in [
+        (
+            "X-Request-Id",
+            "Names the request in the gateway's log: that of the request, or a new one.",
+        ),
+        (
+            "RateLimit-Policy",
+            "Where the stack has a limit for the caller: `\"user\";q=600;w=60`, so many requests in so many seconds.",
+        ),
+        (
+            "RateLimit",
+            "How they stand: `\"user\";r=571;t=3`, so many requests left now, and all of them in so many seconds.",
+        ),
+    ] {
+        header(response, name, description);
+    }
 }
 
 fn header(response: &mut Response, name: &str, description: &str) {

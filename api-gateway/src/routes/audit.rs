@@ -64,19 +64,11 @@ pub(super) async fn list(
         before: parameters.instant("before"),
         descending: parameters.word("order", &[("asc", false), ("desc", true)]),
     };
-    let cursor = parameters.one("cursor");
-    let place: Option<i64> = match cursor.as_deref().map(str::parse) {
-        None => None,
-        Some(Ok(seq)) if seq >= 0 => Some(seq),
-        Some(_) => {
-            let message = "must be the nextCursor of an earlier page";
-            parameters.errors.push("cursor", message);
-            None
-        }
-    };
+    let place: Option<i64> = parameters.cursor(|text| text.parse().ok().filter(|seq| *seq >= 0));
     parameters.finish()?;
     let items = store::audit::list(&gateway.store, owner, &filter, place, i64::from(limit)).await?;
-    let next_cursor = items.last().map(|entry| entry.seq.to_string()).or(cursor);
+    let end = items.last().map(|entry| entry.seq).or(place);
+    let next_cursor = end.map(|seq| seq.to_string());
     Ok(Json(AuditPage { items, next_cursor }))
 }
 

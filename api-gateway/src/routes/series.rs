@@ -108,7 +108,7 @@ pub(super) async fn list(
     mut parameters: Parameters,
 ) -> Result<Json<SeriesPage>> {
     let limit = parameters.limit();
-    let after: Option<Uuid> = cursor(&mut parameters, |text| text.parse().ok());
+    let after: Option<Uuid> = parameters.cursor(|text| text.parse().ok());
     parameters.finish()?;
     let mut conn = gateway.store.acquire().await?;
     let zone = store::users::by_id(&mut conn, user)
@@ -150,7 +150,7 @@ pub(super) async fn completions(
     mut parameters: Parameters,
 ) -> Result<Json<TaskPage>> {
     let limit = parameters.limit();
-    let before = cursor(&mut parameters, read_place);
+    let before = parameters.cursor(read_place);
     parameters.finish()?;
     let owner = Owner::of(user);
     let mut conn = gateway.store.acquire().await?;
@@ -165,16 +165,6 @@ pub(super) async fn completions(
         items: tasks.into_iter().map(TaskView::from).collect(),
         ..TaskPage::default()
     }))
-}
-
-fn cursor<T>(parameters: &mut Parameters, read: impl Fn(&str) -> Option<T>) -> Option<T> {
-    let text = parameters.one("cursor")?;
-    let place = read(&text);
-    if place.is_none() {
-        let message = "must be the nextCursor of the page before";
-        parameters.errors.push("cursor", message);
-    }
-    place
 }
 
 fn write_place(task: &Task) -> Option<String> {

@@ -23,9 +23,6 @@ use crate::{
     state::Gateway,
 };
 
-/// Most characters of a cursor, as the document says.
-const CURSOR_MOST: usize = 1000;
-
 /// A tag.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TagView {
@@ -100,12 +97,7 @@ pub(super) async fn list(
 ) -> Result<Json<TagPage>> {
     let limit = parameters.limit();
     // The name of the last tag of a page: as good to continue behind as any other text.
-    let after = parameters.one("cursor");
-    let is_name = |after: &str| (1..=CURSOR_MOST).contains(&after.chars().count());
-    if after.as_deref().is_some_and(|after| !is_name(after)) {
-        let message = "must be the nextCursor of the page before";
-        parameters.errors.push("cursor", message);
-    }
+    let after = parameters.cursor(|text| Some(text.to_owned()).filter(|text| !text.is_empty()));
     parameters.finish()?;
     let mut conn = gateway.store.acquire().await?;
     let wanted = i64::from(limit) + 1;

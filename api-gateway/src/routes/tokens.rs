@@ -35,8 +35,8 @@ pub(crate) struct NewToken {
     // What it is for. (A comment of its own would be another schema beside the text's.)
     #[schema(value_type = TokenName, inline)]
     name: String,
-    /// What it may do; at least one.
-    #[schema(min_items = 1)]
+    /// What it may do; at least one. One that is named twice counts once.
+    #[schema(value_type = Vec<Scope>, min_items = 1)]
     scopes: BTreeSet<Scope>,
     /// Days after which it ends, 1 to 3650; absent: when it is deleted.
     #[serde(default)]

@@ -138,6 +138,14 @@ pub(crate) struct Caller {
     pub(crate) id: Uuid,
 }
 
+impl Caller {
+    /// The same who calls another gateway.
+    pub(crate) fn at(self, app: &App) -> Self {
+        let router = app.router.clone();
+        Self { router, ..self }
+    }
+}
+
 /// What was answered.
 #[derive(Debug)]
 pub(crate) struct Answer {

@@ -242,3 +242,23 @@ fn no_json_at_all_makes_the_gateway_fail() {
         })
         .unwrap();
 }
+
+/// No list takes a cursor that is longer than the document says, also where its beginning is good.
+#[tokio::test]
+async fn a_cursor_has_its_limit_in_every_list() {
+    let app = App::start().await;
+    let user = app.user().await;
+    let series = uuid::Uuid::now_v7();
+    for path in [
+        "/v1/tasks",
+        "/v1/tags",
+        "/v1/audit",
+        "/v1/series",
+        &format!("/v1/series/{series}/completions"),
+    ] {
+        let zeros = "0".repeat(1001);
+        let answer = user.get(&format!("{path}?cursor={zeros}")).await;
+        let fault = &answer.expect(422).body["errors"][0];
+        assert_eq!(fault["field"], "cursor", "{path}: {fault}");
+    }
+}

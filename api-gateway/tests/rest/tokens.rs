@@ -28,8 +28,7 @@ async fn program(user: &Caller, scopes: &[&str]) -> Caller {
 async fn a_token_is_shown_once_and_stored_as_a_hash() {
     let app = App::start().await;
     let user = app.user().await;
-    let body =
-        json!({ "name": " script ", "scopes": ["tasks:write", "tasks:read"], "expiresInDays": 30 });
+    let body = json!({ "name": " script ", "scopes": ["tasks:write", "tasks:read", "tasks:write"], "expiresInDays": 30 });
     let made = user.post("/v1/tokens", body).await.expect(201);
     assert_eq!(made.headers["cache-control"], "no-store");
     let token = made.body["token"].as_str().unwrap();

@@ -240,15 +240,7 @@ fn order(parameters: &mut Parameters) -> Order {
 }
 
 fn after(parameters: &mut Parameters, order: Order) -> Option<Position> {
-    let text = parameters.one("cursor")?;
-    let position = cursor::decode(order, &text);
-    if position.is_none() {
-        parameters.errors.push(
-            "cursor",
-            "must be the nextCursor of a list with the same sort and order",
-        );
-    }
-    position
+    parameters.cursor(|text| cursor::decode(order, text))
 }
 
 /// The value of a parameter that names something by its id, or by a word the lack of it.

@@ -1,5 +1,6 @@
 //! The Deployment of a role.
 
+use crds::GatewaySpec;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -11,6 +12,27 @@ use crate::todo_stack::{
     names::{self, Role},
     object::{Kind, Object},
 };
+
+/// Whom the gateway believes, lets in and holds back.
+fn guards(gateway: &GatewaySpec) -> Vec<Value> {
+    let limits = &gateway.rate_limits;
+    let lists = [
+        ("TODOSTACK_TRUSTED_PROXIES", &gateway.trusted_proxies),
+        ("TODOSTACK_ALLOWED_ORIGINS", &gateway.allowed_origins),
+    ];
+    let limits = [
+        ("TODOSTACK_RATE_LIMIT_USER", limits.user),
+        ("TODOSTACK_RATE_LIMIT_ADDRESS", limits.address),
+    ];
+    let lists = lists
+        .into_iter()
+        .filter(|(_, list)| !list.is_empty())
+        .map(|(name, list)| plain_env(name, &list.join(",")));
+    let limits = limits
+        .into_iter()
+        .filter_map(|(name, limit)| Some(plain_env(name, &limit?.as_setting())));
+    lists.chain(limits).collect()
+}
 
 /// Where the API server's client in the sidecar looks for its credentials.
 const CREDENTIALS_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -143,9 +165,8 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                 let mails = notifications.smtp.is_some() && notifications.public_url.is_some();
                 env.push(plain("TODOSTACK_PASSWORD_RESETS", mails.to_string()));
             }
-            let proxies = &stack.spec.gateway.trusted_proxies;
-            if role == Role::Gateway && !proxies.is_empty() {
-                env.push(plain("TODOSTACK_TRUSTED_PROXIES", proxies.join(",")));
+            if role == Role::Gateway {
+                env.extend(guards(&stack.spec.gateway));
             }
             // What is no key, the plan has refused.
             let vapid = specs::vapid_key(stack, source.secrets).ok().flatten();

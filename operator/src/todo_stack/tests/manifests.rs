@@ -68,6 +68,8 @@ fn manifests_with_log_in_and_a_webhook() {
                 "replicas": 2,
                 "resources": {"limits": {"memory": "1Gi"}},
                 "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
+                "allowedOrigins": ["https://app.example"],
+                "rateLimits": {"user": {"requests": 600}, "address": {"requests": 30, "seconds": 10}},
             },
             "notifications": {
                 "webhook": {
