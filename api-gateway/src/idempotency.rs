@@ -5,8 +5,8 @@
 //! the request is answered the same when it comes again, or neither, and it is done then.
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
-    extract::{FromRequest as _, Request},
+    body::{Body, to_bytes},
+    extract::Request,
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
@@ -178,10 +178,7 @@ fn is_final(status: StatusCode) -> bool {
 /// SHA-256 of what makes two requests the same: method, path with its query, and body.
 async fn fingerprint(request: Request) -> Result<([u8; 32], Request)> {
     let (parts, body) = request.into_parts();
-    // With its extensions, which say how long a body may be.
-    let whole = Request::from_parts(parts.clone(), body);
-    let bytes = Bytes::from_request(whole, &()).await;
-    let bytes = bytes.map_err(|rejection| body::unreadable(&rejection))?;
+    let bytes = body::bytes(Request::from_parts(parts.clone(), body)).await?;
     let mut hasher = Sha256::new();
     for part in [parts.method.as_str(), &parts.uri.to_string()] {
         hasher.update(part);

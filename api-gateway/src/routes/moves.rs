@@ -1,9 +1,6 @@
 //! Moving tasks by hand.
 
-use axum::{
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::http::{HeaderMap, StatusCode};
 use runtime::auth;
 use serde::{Deserialize, Deserializer};
 use sqlx::PgConnection;
@@ -16,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     place,
-    tasks::{answer, changed_meanwhile, now, require_match, writer_alone},
+    tasks::{Written, changed_meanwhile, now, require_match, writer_alone},
 };
 use crate::{
     body::Body,
@@ -127,7 +124,7 @@ pub(super) async fn move_to(
     Id(id): Id,
     headers: HeaderMap,
     Body(wanted): Body<TaskMove>,
-) -> Result<Response> {
+) -> Result<Written> {
     let mut tx = gateway.store.begin().await?;
     let zone = writer_alone(&mut tx, user).await?.zone();
     let task = store::tasks::get_for_update(&mut tx, user, id)
@@ -143,7 +140,7 @@ pub(super) async fn move_to(
     match store::tasks::move_to(&mut tx, &task, place, spot, zone, now()).await? {
         Moved::To(task) => {
             tx.commit().await?;
-            Ok(answer(StatusCode::OK, *task))
+            Ok(Written(StatusCode::OK, *task))
         }
         Moved::Changed => Err(changed_meanwhile()),
         Moved::NoRoom => Err(Error::new(

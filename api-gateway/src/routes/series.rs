@@ -3,7 +3,6 @@
 use axum::{
     Json,
     http::{HeaderMap, StatusCode},
-    response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -18,7 +17,7 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tasks::{answer, changed_meanwhile, now, require_match, writer, writer_alone};
+use super::tasks::{Written, changed_meanwhile, now, require_match, writer, writer_alone};
 use crate::{
     error::{Error, Result},
     openapi::parameters::{Cursor, PageSize},
@@ -223,7 +222,7 @@ pub(super) async fn skip(
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
-) -> Result<Response> {
+) -> Result<Written> {
     let now = now();
     let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, user).await?.zone();
@@ -264,5 +263,5 @@ pub(super) async fn skip(
         .await?
         .ok_or_else(changed_meanwhile)?;
     tx.commit().await?;
-    Ok(answer(StatusCode::OK, task))
+    Ok(Written(StatusCode::OK, task))
 }

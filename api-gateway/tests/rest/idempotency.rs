@@ -134,6 +134,11 @@ async fn requests(app: &App, user: &Caller) -> Vec<(&'static str, String, Value)
             json!({ "line": "pay rent tomorrow" }),
         ),
         ("/v1/projects", String::new(), json!({ "name": "Another" })),
+        (
+            "/v1/tasks/bulk",
+            String::new(),
+            json!({ "operations": [{ "op": "create", "task": { "title": "y" } }] }),
+        ),
     ];
     for path in [
         "/v1/tasks/{id}/complete",
