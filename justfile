@@ -37,6 +37,7 @@ test-no-cluster: (prepare "--build") fmt lint deny
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
+    "{{ just_executable() }}" typescript-client
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
@@ -92,6 +93,10 @@ _cargo-deny args:
 # Hold the gateway to its OpenAPI document, by Schemathesis.
 openapi-conformance *args:
     api-gateway/conformance/run {{ seed }} {{ args }}
+
+# Make the TypeScript client of the OpenAPI document and try it on a real gateway.
+typescript-client:
+    clients/typescript/check
 
 # Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
 recurrence-oracle *args:

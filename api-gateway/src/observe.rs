@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderName, HeaderValue, StatusCode},
+    http::{HeaderMap, HeaderName, HeaderValue, StatusCode},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use domain::trace::TraceContext;
 use tracing::Instrument as _;
 use uuid::Uuid;
 
@@ -34,8 +35,11 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
         .map_or("unmatched", MatchedPath::as_str)
         .to_owned();
 
-    let span = tracing::info_span!("request", request_id = %id);
-    let answer = tokio::time::timeout(TIMEOUT, next.run(request));
+    let trace = trace_of(request.headers());
+    let trace_id = trace.as_ref().map(|trace| trace.trace_id().to_owned());
+    let span = tracing::info_span!("request", request_id = %id, trace_id);
+    let work = store::trace::within(trace, next.run(request));
+    let answer = tokio::time::timeout(TIMEOUT, work);
     let response = match answer.instrument(span).await {
         Ok(response) => response,
         Err(_) => Error::new(
@@ -70,10 +74,25 @@ pub(crate) async fn observe(request: Request, next: Next) -> Response {
             status,
             took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             request_id = %id,
+            trace_id,
             "request"
         );
     }
     response
+}
+
+/// The trace that the request is part of, gone on by a span for it; none when no header can be read.
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all("traceparent").iter();
+    let parent = parents.next()?.to_str().ok()?;
+    // Of two nobody can tell which is right.
+    if parents.next().is_some() {
+        return None;
+    }
+    let states = headers.get_all("tracestate").iter();
+    let trace = TraceContext::of_headers(parent, states.filter_map(|state| state.to_str().ok()))?;
+    let (_, span) = Uuid::new_v4().as_u64_pair();
+    Some(trace.child(span.to_be_bytes()))
 }
 
 /// The id that a proxy gave the request, when it is one that can be logged; or a new one.

@@ -7,6 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::trace::TraceContext;
+
 /// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventType {
@@ -163,6 +165,11 @@ pub struct Event {
     /// The user's id, for an `app_user`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub authid: Option<String>,
+    /// The trace that it belongs to, by the Distributed Tracing extension
+    /// (<https://github.com/cloudevents/spec/blob/main/cloudevents/extensions/distributed-tracing.md>):
+    /// `traceparent`, and `tracestate` where there is one. Absent where nobody began a trace.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<TraceContext>,
     /// The task (`task.*`, see [`crate::task::Task`]), the project (`project.*`, see
     /// [`crate::project::Project`]) or the reminder
     /// (`reminder.*`, see [`crate::reminder::ReminderEvent`]). A task's write besides has `changes`: by
@@ -193,8 +200,16 @@ impl Event {
             owner,
             authtype: None,
             authid: None,
+            trace: None,
             data,
         }
+    }
+
+    /// The same, of this trace.
+    #[must_use]
+    pub fn traced(mut self, trace: Option<TraceContext>) -> Self {
+        self.trace = trace;
+        self
     }
 
     /// The same, caused by `actor`.
@@ -235,6 +250,24 @@ mod tests {
         let by_system = serde_json::to_value(event.by(Actor::System)).expect("as above");
         assert_eq!(by_system["authtype"], "system");
         assert!(by_system.get("authid").is_none());
+    }
+
+    #[test]
+    fn a_trace_is_two_attributes_that_others_lack() {
+        let id = Uuid::nil();
+        let (kind, data) = (EventType::TaskCreated, serde_json::json!({}));
+        let event = Event::new(id, kind, "t", None, DateTime::UNIX_EPOCH, data);
+        let plain = serde_json::to_value(&event).expect("plain fields serialise");
+        assert!(plain.get("traceparent").is_none() && plain.get("trace").is_none());
+        let read: Event = serde_json::from_value(plain).expect("an event without one is read");
+        assert_eq!(read.trace, None);
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let traced = event.traced(TraceContext::of_headers(parent, ["a=1"]));
+        let written = serde_json::to_value(&traced).expect("as above");
+        assert_eq!(written["traceparent"], parent);
+        assert_eq!(written["tracestate"], "a=1");
+        let read: Event = serde_json::from_value(written).expect("it is read");
+        assert_eq!(read, traced);
     }
 
     #[test]

@@ -19,6 +19,7 @@ pub mod reminder;
 pub mod secret_token;
 pub mod snooze;
 pub mod task;
+pub mod trace;
 pub mod web_push;
 pub mod webhook;
 pub mod wording;

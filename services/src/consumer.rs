@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use domain::event::{Event, Topic};
+use domain::{
+    event::{Event, Topic},
+    trace::TraceContext,
+};
 use tokio::time::Instant;
 
 /// While the database is away, events are held for so long before they are given back: less than the
@@ -81,7 +84,8 @@ pub async fn deliver(consumer: &dyn Consumer, events: &[Event]) -> Vec<Outcome> 
                 }
                 let event = &events[part.start];
                 let reason = format!("{error:#}");
-                tracing::warn!(consumer = consumer.name(), event = %event.id,
+                let trace_id = event.trace.as_ref().map(TraceContext::trace_id);
+                tracing::warn!(consumer = consumer.name(), event = %event.id, trace_id,
                     kind = event.kind.as_str(), events = part.len(), error = reason,
                     "could not be dealt with; it comes again");
                 if !away {

@@ -217,6 +217,7 @@ impl Notifications {
                 id: delivery.idempotency_key,
                 reminder: &delivery.body,
                 wording: self.senders.wording.as_ref(),
+                trace: delivery.trace.as_deref(),
             })
             .await;
         if let (Attempt::Gone(reason), Some(stored)) = (&attempt, &stored) {

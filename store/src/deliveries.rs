@@ -14,6 +14,7 @@ use chrono::{DateTime, Utc};
 use domain::{
     event::EventType,
     reminder::{Channel, ReminderEvent},
+    trace::TraceContext,
 };
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
@@ -55,6 +56,8 @@ pub struct Delivery {
     pub replays: i32,
     /// When its first attempt could be made, since it was planned or last replayed.
     pub began_at: DateTime<Utc>,
+    /// The trace of what caused it.
+    pub trace: Option<Json<TraceContext>>,
 }
 
 /// What an attempt came to.

@@ -11,7 +11,7 @@ use serde_json::json;
 use sqlx::{FromRow, PgConnection, PgPool, types::Json};
 use uuid::Uuid;
 
-use crate::dead_letters::RELAY;
+use crate::{dead_letters::RELAY, trace};
 
 /// Number of shards; a subject belongs to one of them.
 pub const SHARDS: i16 = 16;
@@ -80,15 +80,18 @@ impl<'a> Rows<'a> {
     /// The events, each of a task followed by its notice for devices.
     pub(crate) fn of(events: &'a [Event]) -> Self {
         let mut rows = Self::default();
+        let trace = trace::current();
         for event in events {
             let topic = event.kind.topic();
-            rows.push(topic, &event.subject, Cow::Borrowed(event));
-            if topic == Topic::TaskEvents {
-                rows.push(
-                    Topic::TaskUpdates,
-                    &event.subject,
-                    Cow::Owned(notice(event)),
-                );
+            let subject = &event.subject;
+            let event = match (&event.trace, &trace) {
+                (None, Some(trace)) => Cow::Owned(event.clone().traced(Some(trace.clone()))),
+                _ => Cow::Borrowed(event),
+            };
+            let notice = (topic == Topic::TaskEvents).then(|| notice(&event));
+            rows.push(topic, subject, event);
+            if let Some(notice) = notice {
+                rows.push(Topic::TaskUpdates, subject, Cow::Owned(notice));
             }
         }
         rows
@@ -117,6 +120,7 @@ fn notice(event: &Event) -> Event {
             of: event.subject,
             "version": event.data.get("version"),
         }),
+        trace: event.trace.clone(),
         ..Event::new(
             event.id,
             event.kind,

@@ -16,6 +16,7 @@ use domain::{
     event::{Actor, Event, EventType},
     internal_api::TaskTemplate,
     reminder::{CatchUp, CatchUpMode, Channel, Phase, ReminderEvent},
+    trace::TraceContext,
 };
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
@@ -75,6 +76,8 @@ pub struct Reminder {
     pub scheduled_generation: Option<i64>,
     /// When its firing was claimed.
     pub fired_at: Option<DateTime<Utc>>,
+    /// The trace of the write that wants it to fire when it does.
+    pub trace: Option<Json<TraceContext>>,
 }
 
 impl Reminder {
@@ -92,6 +95,11 @@ impl Reminder {
             window_seconds: self.deadline_seconds.unwrap_or(stack.window_seconds),
             ..stack
         }
+    }
+
+    /// The trace of what caused it.
+    fn trace(&self) -> Option<TraceContext> {
+        self.trace.as_ref().map(|trace| trace.0.clone())
     }
 
     /// The data of an event about it as it is.
@@ -163,6 +171,7 @@ async fn announce_by(
                 now,
             )
             .by(actor(reminder))
+            .traced(crate::trace::current().or_else(|| reminder.trace()))
         })
         .collect();
     outbox::put_all(conn, &events).await

@@ -48,6 +48,7 @@ pub(crate) struct Receipt {
 #[utoipa::path(
     delete,
     path = "/v1/me",
+    operation_id = "deleteMe",
     tag = "accounts",
     responses(
         (status = 200, body = Receipt),
@@ -88,6 +89,7 @@ pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Re
 #[utoipa::path(
     get,
     path = "/v1/me/export",
+    operation_id = "exportData",
     tag = "accounts",
     responses(
         (status = 200, body = Object),

@@ -37,6 +37,7 @@ pub(crate) struct AuditPage {
 #[utoipa::path(
     get,
     path = "/v1/audit",
+    operation_id = "listAudit",
     tag = "audit",
     params(
         ("task" = Option<Uuid>, Query, description = "Only what is about this task and its reminders"),

@@ -61,8 +61,10 @@ pub(crate) struct NewChannel {
 #[serde(deny_unknown_fields)]
 pub(crate) struct PushKeys {
     /// Base64url of the browser's public key, 65 bytes.
+    #[schema(pattern = "^[A-Za-z0-9_-]{87}=?$")]
     p256dh: String,
     /// Base64url of the secret that it shares with the stack, 16 bytes.
+    #[schema(pattern = "^[A-Za-z0-9_-]{22}(==)?$")]
     auth: String,
 }
 
@@ -158,6 +160,7 @@ fn yes() -> bool {
 #[utoipa::path(
     get,
     path = "/v1/channels",
+    operation_id = "listChannels",
     tag = "channels",
     responses(
         (status = 200, body = ChannelList),
@@ -178,6 +181,7 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/channels",
+    operation_id = "createChannel",
     tag = "channels",
     request_body = NewChannel,
     responses(
@@ -233,6 +237,7 @@ pub(super) async fn create(
 #[utoipa::path(
     delete,
     path = "/v1/channels/{id}",
+    operation_id = "deleteChannel",
     tag = "channels",
     params(("id" = uuid::Uuid, Path)),
     responses(

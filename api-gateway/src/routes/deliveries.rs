@@ -58,6 +58,7 @@ pub(crate) struct Replayed {
 #[utoipa::path(
     get,
     path = "/v1/deliveries/failed",
+    operation_id = "listFailedDeliveries",
     tag = "channels",
     responses(
         (status = 200, body = FailedDeliveries),
@@ -88,6 +89,7 @@ pub(super) async fn failed(
 #[utoipa::path(
     post,
     path = "/v1/deliveries/replay",
+    operation_id = "replayDeliveries",
     tag = "channels",
     request_body = Replay,
     responses(

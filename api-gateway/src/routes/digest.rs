@@ -34,6 +34,7 @@ pub(crate) struct Digest {
 #[utoipa::path(
     get,
     path = "/v1/me/digest",
+    operation_id = "getDigest",
     tag = "accounts",
     responses(
         (status = 200, body = Option<Digest>),
@@ -55,6 +56,7 @@ pub(super) async fn get(
 #[utoipa::path(
     put,
     path = "/v1/me/digest",
+    operation_id = "setDigest",
     tag = "accounts",
     request_body = Digest,
     responses(
@@ -109,6 +111,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete,
     path = "/v1/me/digest",
+    operation_id = "deleteDigest",
     tag = "accounts",
     responses(
         (status = 204),

@@ -25,6 +25,7 @@ use asked::Asked;
 #[utoipa::path(
     get,
     path = "/v1/tasks",
+    operation_id = "listTasks",
     tag = "tasks",
     params(
         ("filter" = inline(Option<TaskFilter>), Query),

@@ -34,6 +34,7 @@ pub(crate) struct UserPatch {
 #[utoipa::path(
     get,
     path = "/v1/me",
+    operation_id = "getMe",
     tag = "accounts",
     responses(
         (status = 200, body = UserView),
@@ -51,6 +52,7 @@ pub(super) async fn get(gateway: Gateway, auth::User(id): auth::User) -> Result<
 #[utoipa::path(
     patch,
     path = "/v1/me",
+    operation_id = "updateMe",
     tag = "accounts",
     request_body = UserPatch,
     responses(

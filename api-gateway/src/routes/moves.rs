@@ -107,6 +107,7 @@ fn given<'de, D: Deserializer<'de>>(
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/move",
+    operation_id = "moveTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),

@@ -32,6 +32,7 @@ pub(crate) struct PasswordChange {
 #[utoipa::path(
     put,
     path = "/v1/me/password",
+    operation_id = "changePassword",
     tag = "accounts",
     request_body = PasswordChange,
     responses(

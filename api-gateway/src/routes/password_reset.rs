@@ -57,6 +57,7 @@ pub(crate) struct NewPassword {
 #[utoipa::path(
     post,
     path = "/v1/password-reset",
+    operation_id = "requestPasswordReset",
     tag = "accounts",
     request_body = Forgotten,
     security(()),
@@ -101,6 +102,7 @@ pub(super) async fn request(
 #[utoipa::path(
     post,
     path = "/v1/password-reset/confirm",
+    operation_id = "confirmPasswordReset",
     tag = "accounts",
     request_body = NewPassword,
     security(()),
@@ -149,6 +151,7 @@ pub(super) async fn confirm(
 #[utoipa::path(
     get,
     path = "/v1/password-reset",
+    operation_id = "showPasswordReset",
     tag = "accounts",
     security(()),
     responses((status = 200, content_type = "text/html", body = String))

@@ -92,6 +92,7 @@ pub(crate) struct ClockChangeView {
 #[utoipa::path(
     post,
     path = "/v1/recurrence/preview",
+    operation_id = "previewRecurrence",
     tag = "recurrence",
     request_body = PreviewInput,
     responses(

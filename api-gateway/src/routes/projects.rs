@@ -139,6 +139,7 @@ async fn written(
 #[utoipa::path(
     get,
     path = "/v1/projects",
+    operation_id = "listProjects",
     tag = "projects",
     params(
         ("archived" = inline(Option<ArchivedOnes>), Query),
@@ -172,6 +173,7 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/projects",
+    operation_id = "createProject",
     tag = "projects",
     request_body = ProjectInput,
     responses(
@@ -218,6 +220,7 @@ pub(super) async fn create(
 #[utoipa::path(
     get,
     path = "/v1/projects/{id}",
+    operation_id = "getProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -249,6 +252,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/projects/{id}",
+    operation_id = "updateProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -299,6 +303,7 @@ pub(super) async fn patch(
 #[utoipa::path(
     delete,
     path = "/v1/projects/{id}",
+    operation_id = "deleteProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),

@@ -22,6 +22,7 @@ pub(crate) struct PushKey {
 #[utoipa::path(
     get,
     path = "/v1/push/key",
+    operation_id = "getPushKey",
     tag = "channels",
     responses(
         (status = 200, body = PushKey),

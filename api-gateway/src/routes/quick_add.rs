@@ -108,6 +108,7 @@ pub(crate) enum PartKindName {
 #[utoipa::path(
     post,
     path = "/v1/tasks/quick",
+    operation_id = "quickAddTask",
     tag = "tasks",
     request_body = QuickInput,
     responses(

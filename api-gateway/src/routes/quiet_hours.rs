@@ -28,6 +28,7 @@ pub(crate) struct QuietHours {
 #[utoipa::path(
     get,
     path = "/v1/me/quiet-hours",
+    operation_id = "getQuietHours",
     tag = "accounts",
     responses(
         (status = 200, body = Option<QuietHours>),
@@ -49,6 +50,7 @@ pub(super) async fn get(
 #[utoipa::path(
     put,
     path = "/v1/me/quiet-hours",
+    operation_id = "setQuietHours",
     tag = "accounts",
     request_body = QuietHours,
     responses(
@@ -88,6 +90,7 @@ pub(super) async fn put(
 #[utoipa::path(
     delete,
     path = "/v1/me/quiet-hours",
+    operation_id = "deleteQuietHours",
     tag = "accounts",
     responses(
         (status = 204),

@@ -60,6 +60,7 @@ impl From<internal_api::ReminderView> for SnoozedReminder {
 #[utoipa::path(
     post,
     path = "/v1/reminders/{id}/snooze",
+    operation_id = "snoozeReminder",
     tag = "reminders",
     params(("id" = Uuid, Path, description = "One of `GET /v1/tasks/{id}/reminders`.")),
     request_body = Snooze,
@@ -93,6 +94,7 @@ pub(super) async fn snooze(
 #[utoipa::path(
     get,
     path = "/v1/reminders/{id}/history",
+    operation_id = "getReminderHistory",
     tag = "reminders",
     params(("id" = Uuid, Path, description = "One of `GET /v1/tasks/{id}/reminders`.")),
     responses(

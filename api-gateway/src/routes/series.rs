@@ -92,6 +92,7 @@ pub(crate) struct SeriesPage {
 #[utoipa::path(
     get,
     path = "/v1/series",
+    operation_id = "listSeries",
     tag = "series",
     params(
         ("limit" = inline(Option<PageSize>), Query),
@@ -132,6 +133,7 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/series/{id}/completions",
+    operation_id = "listSeriesCompletions",
     tag = "series",
     params(
         ("id" = Uuid, Path, description = "`series` of a task"),
@@ -182,6 +184,7 @@ fn read_place(cursor: &str) -> Option<Completion> {
 #[utoipa::path(
     post,
     path = "/v1/series/{id}/end",
+    operation_id = "endSeries",
     tag = "series",
     params(("id" = Uuid, Path, description = "`series` of a task")),
     responses(
@@ -207,6 +210,7 @@ pub(super) async fn end(
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/skip",
+    operation_id = "skipOccurrence",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),

@@ -150,6 +150,7 @@ pub(super) async fn begin(
 #[utoipa::path(
     post,
     path = "/v1/token/refresh",
+    operation_id = "refreshTokens",
     tag = "accounts",
     request_body = RefreshInput,
     security(()),
@@ -203,6 +204,7 @@ pub(super) async fn refresh(
 #[utoipa::path(
     post,
     path = "/v1/logout",
+    operation_id = "logOut",
     tag = "accounts",
     request_body = RefreshInput,
     security(()),
@@ -225,6 +227,7 @@ pub(super) async fn log_out(
 #[utoipa::path(
     get,
     path = "/v1/sessions",
+    operation_id = "listSessions",
     tag = "accounts",
     responses(
         (status = 200, body = SessionList),
@@ -250,6 +253,7 @@ pub(super) async fn list(gateway: Gateway, own: authorize::Session) -> Result<Js
 #[utoipa::path(
     delete,
     path = "/v1/sessions/{id}",
+    operation_id = "endSession",
     tag = "accounts",
     params(("id" = Uuid, Path)),
     responses(

@@ -19,6 +19,7 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/complete",
+    operation_id = "completeTask",
     tag = "tasks",
     params(("id" = Uuid, Path)),
     responses(
@@ -39,6 +40,7 @@ pub(super) async fn complete(
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/reopen",
+    operation_id = "reopenTask",
     tag = "tasks",
     params(("id" = Uuid, Path)),
     responses(
@@ -60,6 +62,7 @@ pub(super) async fn reopen(
 #[utoipa::path(
     post,
     path = "/v1/tasks/{id}/restore",
+    operation_id = "restoreTask",
     tag = "tasks",
     params(("id" = Uuid, Path)),
     responses(

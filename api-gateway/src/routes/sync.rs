@@ -69,6 +69,7 @@ impl SyncPage {
 #[utoipa::path(
     get,
     path = "/v1/sync",
+    operation_id = "sync",
     tag = "tasks",
     params(
         ("token" = Option<String>, Query, description = "That of the last answer; absent: everything"),

@@ -81,6 +81,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
 #[utoipa::path(
     get,
     path = "/v1/tags",
+    operation_id = "listTags",
     tag = "tags",
     params(
         ("limit" = inline(Option<PageSize>), Query),
@@ -113,6 +114,7 @@ pub(super) async fn list(
 #[utoipa::path(
     patch,
     path = "/v1/tags/{name}",
+    operation_id = "renameTag",
     tag = "tags",
     params(("name" = inline(TagName), Path)),
     request_body = TagRename,
@@ -142,6 +144,7 @@ pub(super) async fn rename(
 #[utoipa::path(
     delete,
     path = "/v1/tags/{name}",
+    operation_id = "deleteTag",
     tag = "tags",
     params(("name" = inline(TagName), Path)),
     responses(

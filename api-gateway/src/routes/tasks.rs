@@ -120,6 +120,7 @@ pub(super) fn names_channels(input: &TaskInput) -> bool {
 #[utoipa::path(
     post,
     path = "/v1/tasks",
+    operation_id = "createTask",
     tag = "tasks",
     request_body = TaskInput,
     responses(
@@ -219,6 +220,7 @@ const ZONE_ATTEMPTS: usize = 3;
 #[utoipa::path(
     get,
     path = "/v1/tasks/{id}",
+    operation_id = "getTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -254,6 +256,7 @@ pub(super) async fn get(
 #[utoipa::path(
     patch,
     path = "/v1/tasks/{id}",
+    operation_id = "updateTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -330,6 +333,7 @@ pub(super) async fn patch(
 #[utoipa::path(
     delete,
     path = "/v1/tasks/{id}",
+    operation_id = "deleteTask",
     tag = "tasks",
     params(
         ("id" = Uuid, Path),
@@ -359,6 +363,7 @@ pub(super) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/tasks/{id}/reminders",
+    operation_id = "listTaskReminders",
     tag = "tasks",
     params(("id" = Uuid, Path)),
     responses(

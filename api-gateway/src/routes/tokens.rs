@@ -89,6 +89,7 @@ pub(crate) struct TokenList {
 #[utoipa::path(
     get,
     path = "/v1/tokens",
+    operation_id = "listTokens",
     tag = "accounts",
     responses(
         (status = 200, body = TokenList),
@@ -105,6 +106,7 @@ pub(super) async fn list(gateway: Gateway, session: Session) -> Result<Json<Toke
 #[utoipa::path(
     post,
     path = "/v1/tokens",
+    operation_id = "createToken",
     tag = "accounts",
     request_body = NewToken,
     responses(
@@ -153,6 +155,7 @@ pub(super) async fn create(
 #[utoipa::path(
     delete,
     path = "/v1/tokens/{id}",
+    operation_id = "deleteToken",
     tag = "accounts",
     params(("id" = Uuid, Path)),
     responses(

@@ -21,6 +21,7 @@ const DONE: &str = "<!doctype html><html lang=en><meta charset=utf-8><title>Unsu
 #[utoipa::path(
     get,
     path = "/v1/unsubscribe/{channel}/{token}",
+    operation_id = "showUnsubscribe",
     tag = "channels",
     security(()),
     params(("channel" = String, Path), ("token" = String, Path)),
@@ -34,6 +35,7 @@ pub(super) async fn ask() -> Html<&'static str> {
 #[utoipa::path(
     post,
     path = "/v1/unsubscribe/{channel}/{token}",
+    operation_id = "unsubscribe",
     tag = "channels",
     security(()),
     params(("channel" = String, Path), ("token" = String, Path)),

@@ -68,6 +68,7 @@ pub(crate) struct NewAccount {
 #[utoipa::path(
     post,
     path = "/v1/users",
+    operation_id = "signUp",
     tag = "accounts",
     request_body = NewUser,
     security(()),
@@ -123,6 +124,7 @@ pub(super) async fn sign_up(
 #[utoipa::path(
     post,
     path = "/v1/login",
+    operation_id = "logIn",
     tag = "accounts",
     request_body = Credentials,
     security(()),

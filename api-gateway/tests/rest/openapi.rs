@@ -179,6 +179,21 @@ fn a_patch_has_every_field_of_what_it_changes_but_the_id() {
     assert_eq!(fields["tags"]["type"], serde_json::json!(["array", "null"]));
 }
 
+/// Generators of clients name functions by it.
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let document = document();
+    let mut names = std::collections::BTreeSet::new();
+    for (method, path) in operations(&document) {
+        let name = &document["paths"][&path][method.to_lowercase()]["operationId"];
+        let name = name.as_str().expect("an operationId").to_owned();
+        let is_camel = name.starts_with(|first: char| first.is_ascii_lowercase())
+            && name.chars().all(|sign| sign.is_ascii_alphanumeric());
+        assert!(is_camel, "{method} {path}: {name}");
+        assert!(names.insert(name.clone()), "{method} {path}: {name}");
+    }
+}
+
 #[test]
 fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not() {
     let document = document();

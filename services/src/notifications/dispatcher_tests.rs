@@ -37,6 +37,7 @@ pub(in crate::notifications) fn delivery(lane: &str, owner: Option<Uuid>) -> Del
         holder: None,
         replays: 0,
         began_at: Utc::now(),
+        trace: None,
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::{
     reminder::{Channel, ReminderEvent},
+    trace::TraceContext,
     wording::Wording,
 };
 use store::channels::StoredChannel;
@@ -23,6 +24,8 @@ pub struct Message<'a> {
     pub reminder: &'a ReminderEvent,
     /// In whose words; absent: our own.
     pub wording: Option<&'a Wording>,
+    /// The trace of what caused it.
+    pub trace: Option<&'a TraceContext>,
 }
 
 /// One kind of channel.

@@ -166,6 +166,7 @@ mod tests {
             id: uuid::Uuid::nil(),
             reminder,
             wording,
+            trace: None,
         };
         super::words(&message, unsubscribe)
     }

@@ -234,6 +234,7 @@ mod tests {
             id: Uuid::nil(),
             reminder: &reminder,
             wording: None,
+            trace: None,
         };
         payload(message, Some("https://todo.example.com"))
     }

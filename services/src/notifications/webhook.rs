@@ -2,10 +2,8 @@
 
 use async_trait::async_trait;
 use chrono::Utc;
-use domain::{
-    reminder::{Channel, ReminderEvent},
-    webhook::Secret,
-};
+use domain::{reminder::Channel, trace::TraceContext, webhook::Secret};
+use reqwest::RequestBuilder;
 use store::channels::StoredChannel;
 use uuid::Uuid;
 
@@ -59,9 +57,9 @@ impl Webhooks {
         &self,
         url: &str,
         secret: Option<&str>,
-        id: Uuid,
-        reminder: &ReminderEvent,
+        message: Message<'_>,
     ) -> Result<Attempt, Attempt> {
+        let Message { id, reminder, .. } = message;
         let secret = match secret {
             Some(own) => Secret::parse(own).map_err(|error| Attempt::GiveUp(error.to_string()))?,
             None => self
@@ -88,7 +86,22 @@ impl Webhooks {
             .header("webhook-timestamp", timestamp)
             .header("webhook-signature", signature)
             .body(body);
+        let request = match message.trace {
+            Some(trace) => traced(request, trace),
+            None => request,
+        };
         Ok(judge(&self.http.send(request).await?))
+    }
+}
+
+/// The same within a trace, as a span of its own: each attempt is one.
+fn traced(request: RequestBuilder, trace: &TraceContext) -> RequestBuilder {
+    let (_, span) = Uuid::new_v4().as_u64_pair();
+    let trace = trace.child(span.to_be_bytes());
+    let request = request.header("traceparent", trace.traceparent());
+    match trace.tracestate() {
+        Some(state) => request.header("tracestate", state),
+        None => request,
     }
 }
 
@@ -104,7 +117,7 @@ impl Sender for Webhooks {
             return Attempt::GiveUp("the stack has no webhook".into());
         };
         let secret = message.stored.map(|channel| channel.secret.as_str());
-        self.post(url, secret, message.id, message.reminder)
+        self.post(url, secret, message)
             .await
             .unwrap_or_else(|over| over)
     }
@@ -112,6 +125,8 @@ impl Sender for Webhooks {
 
 #[cfg(test)]
 mod tests {
+    use domain::reminder::ReminderEvent;
+
     use super::*;
     use crate::notifications::addresses::NOT_PUBLIC;
 
@@ -145,6 +160,7 @@ mod tests {
                     id: Uuid::nil(),
                     reminder: &reminder,
                     wording: None,
+                    trace: None,
                 })
                 .await
         };

@@ -17,3 +17,4 @@ mod sockets;
 mod subscriptions;
 mod support;
 mod sync;
+mod trace;

@@ -6,6 +6,7 @@ use chrono::{DateTime, SubsecRound, Utc};
 use domain::{
     reminder::{Channel, ReminderEvent},
     task::Priority,
+    trace::TraceContext,
 };
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
@@ -87,12 +88,12 @@ pub async fn plan_all(
         // The reminders are locked before anything is written, all in the order of their ids: whoever
         // serves the same firings without their events (`reminders::unserved`) holds them locked, and
         // would wait for what was written here while this waits for its locks.
-        let noted: Vec<(Uuid, i32, String)> = sqlx::query_as(
+        let noted: Vec<(Uuid, i32, String, Option<Json<TraceContext>>)> = sqlx::query_as(
             "with alive as materialized (
-                 select id from reminders where id = any($1) order by id for key share)
+                 select id, trace from reminders where id = any($1) order by id for key share)
              insert into deliveries (reminder_id, occurrence, channel, target, body, owner_id,
-                 idempotency_key, lane, holder, next_attempt_at, began_at)
-             select n.* from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
+                 idempotency_key, lane, holder, next_attempt_at, began_at, trace)
+             select n.*, alive.trace from unnest($1::uuid[], $2::int[], $3::text[], $4::jsonb[], $5::jsonb[],
                  $6::uuid[], $7::uuid[], $8::text[], $9::uuid[],
                  $10::timestamptz[], $10::timestamptz[])
                  as n (reminder_id, occurrence, channel, target, body, owner_id,
@@ -100,7 +101,7 @@ pub async fn plan_all(
              join alive on alive.id = n.reminder_id
              order by n.reminder_id, n.occurrence, n.channel
              on conflict do nothing
-             returning reminder_id, occurrence, channel",
+             returning reminder_id, occurrence, channel, trace",
         )
         .bind(rows.reminders)
         .bind(rows.occurrences)
@@ -114,8 +115,17 @@ pub async fn plan_all(
         .bind(rows.times)
         .fetch_all(&mut *conn)
         .await?;
-        let noted: HashSet<(Uuid, i32, String)> = noted.into_iter().collect();
-        wanted.retain(|delivery| delivery.holder.is_some() && noted.contains(&key(delivery)));
+        let mut noted: HashMap<(Uuid, i32, String), _> = noted
+            .into_iter()
+            .map(|(reminder, occurrence, channel, trace)| ((reminder, occurrence, channel), trace))
+            .collect();
+        wanted.retain_mut(|delivery| match noted.remove(&key(delivery)) {
+            Some(trace) => {
+                delivery.trace = trace;
+                delivery.holder.is_some()
+            }
+            None => false,
+        });
     }
     let mut told = HashSet::new();
     let nowhere: Vec<Finished<'_>> = plans
@@ -160,6 +170,8 @@ fn delivery(plan: &Plan, target: &Target, holder: Uuid, now: DateTime<Utc>) -> D
         holder: target.hold.then_some(holder),
         replays: 0,
         began_at: target.not_before.unwrap_or(now),
+        // That of the reminder's row, when it is noted.
+        trace: None,
     }
 }
 

@@ -11,6 +11,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Reminder, announce_by};
+use crate::trace;
 
 /// A reminder whose time passed longer ago than this when its task is written will not fire: its
 /// owner has just seen the task. A shorter one is the time that writing took.
@@ -86,6 +87,7 @@ impl<'a> Wanted<'a> {
             .bind(self.messages)
             .bind(self.channels)
             .bind(self.times)
+            .bind(trace::current().map(Json))
             .execute(conn)
             .await
             .map(|_| ())
@@ -103,8 +105,8 @@ pub(crate) async fn insert_all(
     wanted
         .write(
             conn,
-            "insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
-             select id, 'api', owner, task, message, channels, at
+            "insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at, trace)
+             select id, 'api', owner, task, message, channels, at, $7
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
                   as rows (id, owner, task, message, channels, at)",
         )
@@ -133,8 +135,9 @@ pub async fn replace_for_tasks(
     of_tasks(Some(horizon))
         .write(
             conn,
-            "insert into reminders as r (id, origin, owner_id, task_id, message, channels, fire_at)
-             select id, 'api', owner, task, message, channels, at
+            "insert into reminders as r
+                 (id, origin, owner_id, task_id, message, channels, fire_at, trace)
+             select id, 'api', owner, task, message, channels, at, $7
              from unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::jsonb[], $6::timestamptz[])
                   as rows (id, owner, task, message, channels, at)
              order by id
@@ -151,7 +154,7 @@ pub async fn replace_for_tasks(
                             or r.phase = 'Cancelled' then 1 else 0 end,
                  phase = case when coalesce(r.base_at, r.fire_at) <> excluded.fire_at
                               or r.phase = 'Cancelled' then 'Pending' else r.phase end,
-                 fired_at = null, finished_at = null, reason = null
+                 fired_at = null, finished_at = null, reason = null, trace = excluded.trace
              where coalesce(r.base_at, r.fire_at) <> excluded.fire_at or r.phase = 'Cancelled'
                 or r.phase in ('Pending', 'Scheduled') and r.message <> excluded.message",
         )

@@ -259,6 +259,7 @@ impl Writes {
                     &reminder.event_data(),
                     now,
                 )
+                .traced(reminder.trace())
             }));
         }
         if !self.over.is_empty() {
@@ -273,6 +274,7 @@ impl Writes {
                     &data,
                     now,
                 )
+                .traced(reminder.trace())
             }));
         }
         outbox::put_all(conn, &events).await?;

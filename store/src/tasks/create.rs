@@ -9,7 +9,7 @@ use domain::{
 use sqlx::{PgConnection, types::Json};
 
 use super::{row::due_columns, write::event_of};
-use crate::{outbox::Rows, reminders::Wanted};
+use crate::{outbox::Rows, reminders::Wanted, trace};
 
 /// What became of a task to be created.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,8 +41,8 @@ const CREATE: &str = "
         from owner where $25::uuid is null or exists (select 1 from project)
         on conflict (id) do nothing returning id),
     reminder as (
-        insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at)
-        select r.id, 'api', $2, task.id, $3, r.channels, r.at
+        insert into reminders (id, origin, owner_id, task_id, message, channels, fire_at, trace)
+        select r.id, 'api', $2, task.id, $3, r.channels, r.at, $30
         from task, unnest($18::uuid[], $19::jsonb[], $20::timestamptz[]) as r (id, channels, at)),
     event as (
         insert into outbox (event_id, topic, subject, shard, event)
@@ -137,6 +137,7 @@ async fn insert(
         .bind(task.following.as_ref().map(Json))
         // A series goes on in a project that was archived meanwhile.
         .bind(actor == Actor::System)
+        .bind(trace::current().map(Json))
         .fetch_one(conn)
         .await?;
     Ok(match (owner, project, created) {

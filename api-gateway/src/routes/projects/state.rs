@@ -27,6 +27,7 @@ use crate::{
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/move",
+    operation_id = "moveProject",
     tag = "projects",
     params(
         ("id" = Uuid, Path),
@@ -67,6 +68,7 @@ pub(crate) async fn move_to(
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/archive",
+    operation_id = "archiveProject",
     tag = "projects",
     params(("id" = Uuid, Path)),
     responses(
@@ -85,6 +87,7 @@ pub(crate) async fn archive(
 #[utoipa::path(
     post,
     path = "/v1/projects/{id}/unarchive",
+    operation_id = "unarchiveProject",
     tag = "projects",
     params(("id" = Uuid, Path)),
     responses(

@@ -1,7 +1,8 @@
-//! Serves a gateway on a database of its own, and has Schemathesis hold it to its OpenAPI document:
-//! `conformance ST SEED [OPTION…]`, where `ST` is the program `st`. See `conformance/run`.
+//! Runs a program beside a gateway on a database of its own: `with_gateway PROGRAM [ARGUMENT…]`. The program
+//! finds the gateway's address in `TODOSTACK_URL`, and in `TODOSTACK_TOKEN` the access token of a user who has
+//! something of everything.
 
-use std::{net::SocketAddr, path::Path, process::ExitCode};
+use std::{net::SocketAddr, process::ExitCode};
 
 use anyhow::{Context, bail};
 use axum::{
@@ -22,9 +23,8 @@ const PUSH_KEY: &str =
 #[tokio::main]
 async fn main() -> anyhow::Result<ExitCode> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(program), Some(seed)) = (arguments.next(), arguments.next()) else {
-        bail!("usage: conformance ST SEED [OPTION…]");
-    };
+    let program = arguments.next();
+    let program = program.context("usage: with_gateway PROGRAM [ARGUMENT…]")?;
     let store = store::testing::database().await;
     let gateway = Gateway::new(store.clone(), Keys::new(&[7; 32])?)?
         .with_push(Some(PUSH_KEY.into()))
@@ -38,19 +38,13 @@ async fn main() -> anyhow::Result<ExitCode> {
         .await?;
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let url = format!("http://{}/openapi.json", listener.local_addr()?);
+    let url = format!("http://{}", listener.local_addr()?);
     let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = tokio::spawn(async move { axum::serve(listener, service).await });
 
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance");
     let status = Command::new(&program)
-        .current_dir(&folder)
-        .args(["--config-file", "schemathesis.toml", "run", &url])
-        .args(["--checks", "all", "--mode", "all", "--seed", &seed])
-        // `what_the_document_allows_is_done` of the hooks stands in for it.
-        .args(["--exclude-checks", "positive_data_acceptance"])
-        .args(["--header", &format!("Authorization: Bearer {token}")])
         .args(arguments)
+        .envs([("TODOSTACK_URL", url), ("TODOSTACK_TOKEN", token)])
         .status()
         .await
         .with_context(|| format!("cannot run {program}"))?;
