@@ -98,6 +98,7 @@ impl From<Result<Option<Written>>> for ItemView {
 #[utoipa::path(
     post,
     path = "/v1/tasks/bulk",
+    operation_id = "writeTasks",
     tag = "tasks",
     request_body = Bulk,
     responses(
