@@ -13,6 +13,7 @@ mod cors;
 mod cursor;
 mod error;
 mod highlights;
+mod idempotency;
 mod input;
 mod instant;
 mod observe;

@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod bulk;
 mod channels;
 mod deliveries;
 mod digest;
@@ -112,6 +113,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(deliveries::replay))
         .routes(routes!(unsubscribe::ask, unsubscribe::unsubscribe))
         .routes(routes!(list::list, tasks::create))
+        .routes(routes!(bulk::bulk))
         .routes(routes!(tasks::get, tasks::patch, tasks::delete))
         .routes(routes!(tasks::reminders))
         .routes(routes!(state_changes::complete))

@@ -123,6 +123,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             "/v1/tasks"
             | "/v1/tasks/{id}"
             | "/v1/tasks/quick"
+            | "/v1/tasks/bulk"
             | "/v1/tasks/{id}/complete"
             | "/v1/tasks/{id}/reopen"
             | "/v1/tasks/{id}/restore"

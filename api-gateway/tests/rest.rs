@@ -10,11 +10,13 @@ mod rest {
     mod accounts;
     mod app;
     mod browsers;
+    mod bulk;
     mod channels;
     mod digest;
     mod docs;
     mod find;
     mod hostile;
+    mod idempotency;
     mod isolation;
     mod listing;
     mod openapi;

@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 10] = [
+const SMALL: [(&str, &str); 11] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -67,10 +67,16 @@ const SMALL: [(&str, &str); 10] = [
         "digest",
         "select jsonb_build_object('at', at, 'channels', channels) from digests where owner_id = $1",
     ),
+    // The answers that go with them are copies of what is here anyway.
+    (
+        "idempotencyKeys",
+        "select jsonb_build_object('key', key, 'status', status, 'createdAt', created_at)
+         from idempotency_keys where user_id = $1 order by created_at",
+    ),
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 13] = [
     "users",
     "sessions",
     "api_tokens",
@@ -81,6 +87,7 @@ pub const TABLES: [&str; 12] = [
     "unsubscribed",
     "quiet_hours",
     "digests",
+    "idempotency_keys",
     "tasks",
     "reminders",
 ];

@@ -13,7 +13,9 @@ pub mod dead_letters;
 pub mod deliveries;
 pub mod digests;
 pub mod export;
+pub mod idempotency;
 pub mod inbox;
+mod lend;
 pub mod outbox;
 mod owner;
 pub mod password_resets;
@@ -38,6 +40,7 @@ mod wake;
 use sqlx::{PgPool, postgres::PgPoolOptions};
 
 pub use connection::Connection;
+pub use lend::Loan;
 pub use owner::Owner;
 pub use pool::{Store, Transaction};
 pub use wake::CHANNEL;

@@ -27,7 +27,7 @@ pub use many::{lock_below_all, locked};
 pub use moves::{Moved, Spot, move_to, put};
 pub use place::{Misplaced, Place, place};
 pub use read::{
-    TaskReminder, get, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
+    TaskReminder, get, get_all, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
 };
 pub use reword::reword_step;
 pub use rezone::rezone_step;

@@ -103,3 +103,9 @@ pub(crate) enum TasksOfProject {
     Keep,
     Delete,
 }
+
+/// Makes the request safe to send again: for 24 hours its answer is that of the first with this key, 409 while
+/// the first is under way, 422 for another request. Best a UUID.
+#[derive(ToSchema)]
+#[schema(pattern = r#"^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$"#)]
+pub(crate) struct IdempotencyKey(String);

@@ -3,7 +3,6 @@
 mod asked;
 mod found;
 
-use axum::extract::State;
 use chrono::Utc;
 use chrono_tz::Tz;
 use runtime::auth;
@@ -63,7 +62,7 @@ use asked::Asked;
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     parameters: Parameters,
 ) -> Result<TaskPage> {

@@ -1,6 +1,6 @@
 //! The user's own account.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use chrono::Utc;
 use domain::{error::FieldErrors, language::Language};
 use runtime::auth;
@@ -41,10 +41,7 @@ pub(crate) struct UserPatch {
         (status = 200, body = UserView),
     )
 )]
-pub(super) async fn get(
-    State(gateway): State<Gateway>,
-    auth::User(id): auth::User,
-) -> Result<Json<UserView>> {
+pub(super) async fn get(gateway: Gateway, auth::User(id): auth::User) -> Result<Json<UserView>> {
     let mut conn = gateway.store.acquire().await?;
     let user = store::users::by_id(&mut conn, id)
         .await?
@@ -65,7 +62,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(id): auth::User,
     Body(patch): Body<UserPatch>,
 ) -> Result<Json<UserView>> {

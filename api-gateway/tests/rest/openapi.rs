@@ -70,6 +70,7 @@ fn the_document_lists_every_route() {
     PATCH /v1/tags/{name}
     GET /v1/tasks
     POST /v1/tasks
+    POST /v1/tasks/bulk
     POST /v1/tasks/quick
     DELETE /v1/tasks/{id}
     GET /v1/tasks/{id}
