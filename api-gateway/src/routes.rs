@@ -2,6 +2,7 @@
 
 mod account;
 mod audit;
+mod calendar;
 mod channels;
 mod deliveries;
 mod digest;
@@ -103,6 +104,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
             quiet_hours::put,
             quiet_hours::delete
         ))
+        .routes(routes!(calendar::get, calendar::create, calendar::delete))
+        .routes(routes!(calendar::read))
         .routes(routes!(digest::get, digest::put, digest::delete))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))

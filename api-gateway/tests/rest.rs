@@ -10,6 +10,7 @@ mod rest {
     mod accounts;
     mod app;
     mod browsers;
+    mod calendar;
     mod channels;
     mod digest;
     mod docs;

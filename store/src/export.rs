@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 10] = [
+const SMALL: [(&str, &str); 11] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -30,6 +30,11 @@ const SMALL: [(&str, &str); 10] = [
         "select jsonb_build_object('id', id, 'name', name, 'scopes', scopes, 'createdAt', created_at,
              'expiresAt', expires_at, 'lastUsedAt', last_used_at)
          from api_tokens where user_id = $1 order by created_at",
+    ),
+    (
+        "calendarFeed",
+        "select jsonb_build_object('createdAt', created_at, 'readAt', read_at) from calendar_feeds
+         where user_id = $1",
     ),
     (
         "passwordResets",
@@ -70,10 +75,11 @@ const SMALL: [(&str, &str); 10] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 13] = [
     "users",
     "sessions",
     "api_tokens",
+    "calendar_feeds",
     "password_resets",
     "projects",
     "tombstones",
