@@ -52,7 +52,7 @@ pub(crate) enum Use {
 pub(crate) fn use_of(path: &str) -> Use {
     match path {
         "/v1/recurrence/preview" => Use::NotNeeded,
-        "/v1/tokens" | "/v1/channels" => Use::Refused(
+        "/v1/tokens" | "/v1/channels" | "/v1/me/calendar" => Use::Refused(
             "is not taken here: the answer holds a secret, which is not kept. Look in the list whether an earlier request was done",
         ),
         "/v1/users" | "/v1/login" | "/v1/token/refresh" => Use::Refused(

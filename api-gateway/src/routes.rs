@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod bulk;
+mod calendar;
 mod channels;
 mod deliveries;
 mod digest;
@@ -105,6 +106,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
             quiet_hours::put,
             quiet_hours::delete
         ))
+        .routes(routes!(calendar::get, calendar::create, calendar::delete))
+        .routes(routes!(calendar::read))
         .routes(routes!(digest::get, digest::put, digest::delete))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))

@@ -11,6 +11,7 @@ mod rest {
     mod app;
     mod browsers;
     mod bulk;
+    mod calendar;
     mod channels;
     mod digest;
     mod docs;

@@ -8,6 +8,7 @@ pub mod error;
 pub mod event;
 pub mod filter;
 pub mod history;
+pub mod icalendar;
 pub mod instances;
 pub mod internal_api;
 pub mod language;

@@ -32,6 +32,11 @@ const SMALL: [(&str, &str); 11] = [
          from api_tokens where user_id = $1 order by created_at",
     ),
     (
+        "calendarFeed",
+        "select jsonb_build_object('createdAt', created_at, 'readAt', read_at) from calendar_feeds
+         where user_id = $1",
+    ),
+    (
         "passwordResets",
         "select jsonb_build_object('requestedAt', requested_at) from password_resets
          where user_id = $1",
@@ -80,6 +85,7 @@ pub const TABLES: [&str; 13] = [
     "users",
     "sessions",
     "api_tokens",
+    "calendar_feeds",
     "password_resets",
     "projects",
     "tombstones",

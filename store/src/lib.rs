@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod api_tokens;
 pub mod attempts;
 pub mod audit;
+pub mod calendar_feeds;
 pub mod channels;
 mod connection;
 pub mod dead_letters;

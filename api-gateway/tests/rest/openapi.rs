@@ -209,6 +209,7 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
             "/v1/password-reset/confirm",
             "/v1/token/refresh",
             "/v1/unsubscribe/{channel}/{token}",
+            "/v1/calendars/{file}",
         ];
         assert_eq!(open, for_anybody.contains(&path.as_str()), "{path}");
         assert!(
