@@ -127,6 +127,7 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
         "channels",
         "sessions",
         "api_tokens",
+        "calendar_feeds",
         "outbox",
         "firings",
         "deliveries",
