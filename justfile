@@ -38,12 +38,14 @@ test-no-cluster: (prepare "--build") fmt lint deny
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
+    "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
-# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr.
+# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr, the chart.
 test-parts: (prepare "--build")
     e2e/parts/build dapr
+    monitoring/chart
     TODOSTACK_TEST_DAPR="$(source e2e/parts/lib.sh && part_dir dapr)" \
         cargo test --quiet --workspace --features todostack-e2e/harness --test stack -- --ignored
 
@@ -97,6 +99,14 @@ openapi-conformance *args:
 # Make the TypeScript client of the OpenAPI document and try it on a real gateway.
 typescript-client:
     clients/typescript/check
+
+# Metrics, their page, alert rules with their tests and runbooks, dashboards, chart: all of one mind.
+monitoring: (prepare "--build")
+    monitoring/check
+
+# Write the chart's Grafana dashboards anew.
+dashboards:
+    python3 monitoring/dashboards.py
 
 # Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
 recurrence-oracle *args:
