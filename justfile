@@ -104,6 +104,10 @@ typescript-client:
 monitoring: (prepare "--build")
     monitoring/check
 
+# Ask a Prometheus each query of dashboards, docs and rules; names those that it refuses, or has no answer to.
+monitoring-ask url:
+    python3 monitoring/ask.py {{ url }}
+
 # Write the chart's Grafana dashboards anew.
 dashboards:
     python3 monitoring/dashboards.py

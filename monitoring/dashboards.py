@@ -41,12 +41,13 @@ def budget(slo, goal):
     return (f"1 - stack:todostack_{slo}_bad:ratio3d{{{STACK}}} / {goal}", "{{stack}}")
 
 
+REQUESTS = total("todostack_http_request_duration_seconds_count", labels=', route!="/healthz"')
+FAILED = total("todostack_http_request_duration_seconds_count", labels=', route!="/healthz", status=~"5.."')
+
 DASHBOARDS = {
     "api": ("API", [
-        panel("Requests", "reqps", [(total("todostack_http_request_duration_seconds_count", labels=', route!="/healthz"'), "{{stack}}")]),
-        panel("5xx, share of requests", "percentunit", [(
-            total("todostack_http_request_duration_seconds_count", labels=', route!="/healthz", status=~"5.."')
-            + " / " + total("todostack_http_request_duration_seconds_count", labels=', route!="/healthz"'), "{{stack}}")]),
+        panel("Requests", "reqps", [(REQUESTS, "{{stack}}")]),
+        panel("5xx, share of requests", "percentunit", [(f"({FAILED} or 0 * {REQUESTS}) / {REQUESTS}", "{{stack}}")]),
         panel("Left of the budget of three days", "percentunit", [budget("api", 0.05)],
               "The objective: 95 % of requests within 200 ms and not 5xx.", "stat"),
         panel("Time to answer", "s", quantiles("todostack_http_request_duration_seconds", ', route!="/healthz"')),
