@@ -32,7 +32,7 @@ smoke *args: (prepare "--compiler")
 test: (prepare) test-no-cluster transports faults-short test-parts test-cluster
 
 # Everything that needs no cluster.
-test-no-cluster: (prepare "--build") fmt lint deny
+test-no-cluster: (prepare "--build") fmt manifests lint deny
     cargo build --quiet {{ all }}
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
@@ -42,10 +42,10 @@ test-no-cluster: (prepare "--build") fmt lint deny
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
-# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr, the chart.
-test-parts: (prepare "--build")
+# What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr, manifests
+# on a real API server.
+test-parts: (prepare "--build") examples-apply
     e2e/parts/build dapr
-    monitoring/chart
     TODOSTACK_TEST_DAPR="$(source e2e/parts/lib.sh && part_dir dapr)" \
         cargo test --quiet --workspace --features todostack-e2e/harness --test stack -- --ignored
 
@@ -81,6 +81,31 @@ crds:
 # Fail when the chart's CRDs differ from the types.
 crds-check:
     cargo run --quiet --package todostack-crds --bin crdgen -- --check charts/todostack-operator/templates/crds
+
+# Workflows, chart and examples: everything that needs no compiled code of ours.
+manifests: workflows chart-check examples-check
+
+# Lint the workflows of GitHub Actions.
+workflows:
+    .github/lint
+
+# Hold the chart to its golden files, its README to its values, and its objects to Kubernetes' own schemas.
+# `--write`: make the golden files and the table of the README anew.
+chart-check *args:
+    charts/check {{ args }}
+
+# Hold the examples to the types that they are of, other projects' included.
+examples-check:
+    examples/check
+
+# Apply the examples to a real API server, and put the chart through upgrade, rollback and uninstall there.
+examples-apply:
+    examples/apply
+
+# One file for `kubectl apply --server-side`: namespace, types, operator. Takes options of `helm template`.
+[positional-arguments]
+install-yaml *args:
+    @charts/install-yaml "$@"
 
 # Licences, duplicates and sources of the dependencies.
 deny: (_cargo-deny "check licenses bans sources")
@@ -153,3 +178,41 @@ faults-short: (faults "--minutes" "3" "--seed" seed)
 
 # Broken products: each must make the checker of `faults` object.
 faults-sabotage: (faults "sabotage")
+
+# The images of this machine's kind, as archives: options of images/build.
+[positional-arguments]
+images *args: (prepare "--build")
+    images/build "$@"
+
+# Push the archives of all kinds of machines and join them: REGISTRY TAG FOLDER ARCHITECTURE...
+[positional-arguments]
+images-publish *args:
+    @images/publish "$@"
+
+# The command line of this machine's kind, as an archive in this folder.
+binary folder *args: (prepare "--compiler")
+    release/binary "{{ folder }}" {{ args }}
+
+# The other files of a release: chart, install.yaml, bill of materials.
+[positional-arguments]
+release-files *args:
+    release/files "$@"
+
+# The crates of what a stack runs, as CycloneDX.
+sbom:
+    @release/sbom
+
+# Whether this tag may become a release; prints the version.
+[positional-arguments]
+release-check tag:
+    @release/check "$1"
+
+# What CHANGELOG.md says of a version.
+[positional-arguments]
+release-notes version:
+    @awk -v want="## [$1]" '/^## /{on = index($0, want) == 1; next} /^\[.*\]: /{next} on' CHANGELOG.md
+
+# The operator on the cluster of KUBECONFIG: `upgrade CHART`, `rollback [REVISION]`, `smoke [NAMESPACE/STACK]`.
+[positional-arguments]
+deploy *args:
+    @release/deploy "$@"

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::{
     client::Client,
     error::{Error, Result},
+    idempotency,
     rate_limit::Caller,
     scopes::{Need, need},
     state::Gateway,
@@ -74,7 +75,14 @@ pub(crate) async fn authorize(
                 request.extensions_mut().insert(auth::User(user));
                 session.map(|session| request.extensions_mut().insert(session));
             }
-            next.run(request).await
+            match idempotency::asked(&request, path.as_str()) {
+                Ok(None) => next.run(request).await,
+                // In a box: the others need no room for it.
+                Ok(Some(key)) => Box::pin(idempotency::once(&gateway, key, request, next))
+                    .await
+                    .into_response(),
+                Err(error) => error.into_response(),
+            }
         }
         Err(error) => error.into_response(),
     };

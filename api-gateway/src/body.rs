@@ -2,7 +2,7 @@
 
 use axum::{
     body::Bytes,
-    extract::{FromRequest, Request, rejection::BytesRejection},
+    extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request},
     http::{HeaderMap, StatusCode, header},
 };
 use domain::{error::FieldErrors, task::limits};
@@ -13,6 +13,9 @@ use serde_path_to_error::Segment;
 
 use crate::error::{Error, Result};
 
+/// Most bytes of many writes in one request.
+const BULK: usize = 4 * 1024 * 1024;
+
 /// Characters of a request that an answer quotes.
 const QUOTED: usize = 120;
 
@@ -22,16 +25,14 @@ pub(crate) struct Document(pub(crate) Value);
 impl<S: Send + Sync> FromRequest<S> for Document {
     type Rejection = Error;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self> {
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
         if !is_json(request.headers()) {
             return Err(Error::new(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "send JSON with `Content-Type: application/json`",
             ));
         }
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|rejection| unreadable(&rejection))?;
+        let bytes = bytes(request).await?;
         // serde_json refuses more than 128 levels and numbers that no float can hold.
         let value: Value = serde_json::from_slice(&bytes).map_err(|error| {
             Error::new(
@@ -57,16 +58,26 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
     }
 }
 
-/// Why a body could not be read.
-fn unreadable(rejection: &BytesRejection) -> Error {
-    let status = rejection.status();
-    if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Error::new(
-            status,
-            format!("a body holds at most {} bytes", limits::BODY),
-        );
-    }
-    Error::new(status, "the body could not be read to its end")
+/// The body of a request.
+///
+/// # Errors
+/// 413 where it is longer than its route takes.
+pub(crate) async fn bytes(mut request: Request) -> Result<Bytes> {
+    let path = request.extensions().get().map(MatchedPath::as_str);
+    let most = match path {
+        Some("/v1/tasks/bulk") => BULK,
+        _ => limits::BODY,
+    };
+    DefaultBodyLimit::max(most).apply(&mut request);
+    Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| {
+            let status = rejection.status();
+            if status == StatusCode::PAYLOAD_TOO_LARGE {
+                return Error::new(status, format!("a body holds at most {most} bytes"));
+            }
+            Error::new(status, "the body could not be read to its end")
+        })
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -5,28 +5,34 @@ use chrono::{DateTime, Datelike, Utc};
 use domain::{position::Position as ManualPosition, task::Priority};
 use store::tasks::{Key, Order, Position, Sort, TITLE_KEY};
 
-/// The cursor that continues a list of this `order` behind `position`.
-pub(crate) fn encode(order: Order, position: &Position) -> String {
+/// Stands in the cursor of a list of what resembles what was searched for.
+const FUZZY: &str = "~";
+
+/// The cursor that continues a list of this `order` behind `position`. `is_fuzzy`: it lists what resembles
+/// what was searched for, as no word of it was found.
+pub(crate) fn encode(order: Order, is_fuzzy: bool, position: &Position) -> String {
     let key = match &position.key {
         Key::Time(time) => time.timestamp_micros().to_string(),
         Key::Priority(priority) => priority.number().to_string(),
         Key::Manual(position) => position.as_str().to_owned(),
         Key::Title(title) => title.clone(),
+        Key::Rank(rank) => rank.to_bits().to_string(),
         Key::Undated => String::new(),
     };
-    let direction = if order.descending { '-' } else { '+' };
-    let text = format!("{}{direction}:{key}:{}", name(order.sort), position.id);
+    let fuzzy = if is_fuzzy { FUZZY } else { "" };
+    let text = format!("{}{fuzzy}:{key}:{}", bound_to(order), position.id);
     URL_SAFE_NO_PAD.encode(text)
 }
 
-/// The position of a cursor made for this `order`.
-pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
+/// The position of a cursor made for this `order`, and whether it is one of a list of what resembles what was
+/// searched for.
+pub(crate) fn decode(order: Order, cursor: &str) -> Option<(Position, bool)> {
     let text = String::from_utf8(URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
     // Titles hold colons, too.
     let (bound, rest) = text.split_once(':')?;
     let (key, id) = rest.rsplit_once(':')?;
-    let direction = if order.descending { '-' } else { '+' };
-    if bound != format!("{}{direction}", name(order.sort)) {
+    let is_fuzzy = bound.ends_with(FUZZY);
+    if bound.strip_suffix(FUZZY).unwrap_or(bound) != bound_to(order) {
         return None;
     }
     let key = match order.sort {
@@ -42,11 +48,19 @@ pub(crate) fn decode(order: Order, cursor: &str) -> Option<Position> {
             let fits = key.chars().count() <= TITLE_KEY && !key.contains('\0');
             Key::Title(fits.then(|| key.to_owned())?)
         }
+        Sort::Relevance => {
+            let rank = f32::from_bits(key.parse().ok()?);
+            Key::Rank(rank.is_finite().then_some(rank)?)
+        }
     };
-    Some(Position {
-        key,
-        id: id.parse().ok()?,
-    })
+    let id = id.parse().ok()?;
+    Some((Position { key, id }, is_fuzzy))
+}
+
+/// What a cursor says of the order that it is made for.
+fn bound_to(order: Order) -> String {
+    let direction = if order.descending { '-' } else { '+' };
+    format!("{}{direction}", name(order.sort))
 }
 
 fn name(sort: Sort) -> &'static str {
@@ -58,6 +72,7 @@ fn name(sort: Sort) -> &'static str {
         Sort::Updated => "updated",
         Sort::Completed => "completed",
         Sort::Title => "title",
+        Sort::Relevance => "relevance",
     }
 }
 
@@ -83,8 +98,9 @@ mod tests {
             key: Key::Time(DateTime::UNIX_EPOCH),
             id: Uuid::from_u128(7),
         };
-        let cursor = encode(order(Sort::Due, false), &position);
-        assert_eq!(decode(order(Sort::Due, false), &cursor), Some(position));
+        let cursor = encode(order(Sort::Due, false), false, &position);
+        let decoded = decode(order(Sort::Due, false), &cursor);
+        assert_eq!(decoded, Some((position, false)));
         assert_eq!(decode(order(Sort::Due, true), &cursor), None);
         assert_eq!(decode(order(Sort::Created, false), &cursor), None);
     }
@@ -101,7 +117,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_was_encoded_is_decoded(
-            micros in 0i64..4_000_000_000_000_000, id: u128, descending: bool, title in "[^\\x00]{0,100}",
+            micros in 0i64..4_000_000_000_000_000, id: u128, descending: bool, fuzzy: bool,
+            title in "[^\\x00]{0,100}", rank in 0f32..10.0,
         ) {
             let time = DateTime::from_timestamp_micros(micros).unwrap();
             for (sort, key) in [
@@ -113,16 +130,18 @@ mod tests {
                 (Sort::Updated, Key::Time(time)),
                 (Sort::Completed, Key::Time(time)),
                 (Sort::Title, Key::Title(title)),
+                (Sort::Relevance, Key::Rank(rank)),
             ] {
                 let position = Position { key, id: Uuid::from_u128(id) };
                 let order = order(sort, descending);
-                prop_assert_eq!(decode(order, &encode(order, &position)), Some(position));
+                let cursor = encode(order, fuzzy, &position);
+                prop_assert_eq!(decode(order, &cursor), Some((position, fuzzy)));
             }
         }
 
         #[test]
         fn nothing_that_is_sent_as_a_cursor_panics(text in "\\PC{0,80}") {
-            let order = order(Sort::Due, false);
+            let order = order(Sort::Relevance, false);
             decode(order, &text);
             decode(order, &URL_SAFE_NO_PAD.encode(&text));
         }

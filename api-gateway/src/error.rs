@@ -5,7 +5,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use domain::error::{FieldError, FieldErrors};
-use runtime::Problem;
+use runtime::{Problem, problem::BODY};
+
+use crate::body::join;
 
 /// What a handler fails with.
 #[derive(Debug)]
@@ -43,6 +45,14 @@ impl Error {
         Problem::unauthorized("the account of this token does not exist any more").into()
     }
 
+    /// 409 for what another request is doing: to be tried again in a moment.
+    pub(crate) fn busy(detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem::new(StatusCode::CONFLICT, detail),
+            retry_after: Some(1),
+        }
+    }
+
     /// 429, to be tried again after `seconds`.
     pub(crate) fn too_many(seconds: u64) -> Self {
         let detail = format!("too many attempts; try again in {seconds} s");
@@ -55,6 +65,47 @@ impl Error {
             problem: Problem::new(status, detail),
             retry_after: Some(seconds),
         }
+    }
+}
+
+impl Error {
+    /// Its status.
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The same of a request that is a part of another one: what its body holds stands at `path` in that, and
+    /// its parameters are fields beside it.
+    pub(crate) fn within(self, path: &str) -> Self {
+        if self.problem.errors.is_empty() {
+            return self;
+        }
+        let mut errors = FieldErrors::default();
+        for fault in self.problem.errors {
+            let field = match fault.parameter {
+                Some(name) => name,
+                None if fault.field == BODY => path.to_owned(),
+                None => join(path, &fault.field),
+            };
+            errors.push(field, fault.detail);
+        }
+        errors.into()
+    }
+
+    /// 422 for the whole of a request, whose part at `path` was refused for this.
+    pub(crate) fn of_part(self, path: &str) -> Self {
+        if !self.problem.errors.is_empty() {
+            return self;
+        }
+        let (status, why) = (self.problem.status, self.problem.detail);
+        let why = why.unwrap_or(self.problem.title);
+        Self::field(path, format!("was refused with {status}: {why}"))
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        error.problem
     }
 }
 

@@ -12,6 +12,8 @@ mod compress;
 mod cors;
 mod cursor;
 mod error;
+mod highlights;
+mod idempotency;
 mod input;
 mod instant;
 mod observe;

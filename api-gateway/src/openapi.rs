@@ -3,7 +3,7 @@
 mod complete;
 pub(crate) mod page;
 pub(crate) mod parameters;
-mod patches;
+pub(crate) mod patches;
 pub(crate) mod texts;
 
 pub(crate) use complete::complete;

@@ -71,6 +71,17 @@ impl Parameters {
         })
     }
 
+    /// These ones.
+    pub(crate) fn of(pairs: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        let pairs = pairs
+            .into_iter()
+            .map(|(name, value)| (name.to_owned(), value));
+        Self {
+            pairs: pairs.collect(),
+            errors: FieldErrors::default(),
+        }
+    }
+
     /// Every value of a parameter.
     pub(crate) fn all(&mut self, name: &str) -> Vec<String> {
         let (taken, rest) = std::mem::take(&mut self.pairs)

@@ -2,9 +2,12 @@
 
 mod account;
 mod audit;
+mod bulk;
+mod calendar;
 mod channels;
 mod deliveries;
 mod digest;
+mod later;
 mod list;
 mod me;
 mod moves;
@@ -103,6 +106,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
             quiet_hours::put,
             quiet_hours::delete
         ))
+        .routes(routes!(calendar::get, calendar::create, calendar::delete))
+        .routes(routes!(calendar::read))
         .routes(routes!(digest::get, digest::put, digest::delete))
         .routes(routes!(channels::list, channels::create))
         .routes(routes!(channels::delete))
@@ -111,6 +116,7 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(deliveries::replay))
         .routes(routes!(unsubscribe::ask, unsubscribe::unsubscribe))
         .routes(routes!(list::list, tasks::create))
+        .routes(routes!(bulk::bulk))
         .routes(routes!(tasks::get, tasks::patch, tasks::delete))
         .routes(routes!(tasks::reminders))
         .routes(routes!(state_changes::complete))

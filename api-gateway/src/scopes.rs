@@ -92,8 +92,10 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
         ("POST", "/v1/users" | "/v1/login" | "/v1/logout" | "/v1/token/refresh") => Nothing,
         (_, "/v1/password-reset" | "/v1/password-reset/confirm") => Nothing,
         (_, "/v1/unsubscribe/{channel}/{token}") => Nothing,
+        ("GET", "/v1/calendars/{file}") => Nothing,
         (_, "/v1/sessions" | "/v1/sessions/{id}" | "/v1/tokens" | "/v1/tokens/{id}") => Session,
         (_, "/v1/me/password" | "/v1/me/export") | ("DELETE", "/v1/me") => Session,
+        (_, "/v1/me/calendar") => Session,
         ("GET", "/v1/me" | "/v1/me/digest" | "/v1/me/quiet-hours") => Need::Scope(AccountRead),
         (_, "/v1/me" | "/v1/me/digest" | "/v1/me/quiet-hours") => Need::Scope(AccountWrite),
         ("GET", "/v1/audit") => Need::Scope(AuditRead),
@@ -123,6 +125,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             "/v1/tasks"
             | "/v1/tasks/{id}"
             | "/v1/tasks/quick"
+            | "/v1/tasks/bulk"
             | "/v1/tasks/{id}/complete"
             | "/v1/tasks/{id}/reopen"
             | "/v1/tasks/{id}/restore"

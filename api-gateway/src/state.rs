@@ -1,8 +1,11 @@
 //! What every handler shares.
 
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
-use axum::extract::FromRef;
+use axum::{
+    extract::{FromRef, FromRequestParts},
+    http::request::Parts,
+};
 use runtime::auth::Keys;
 use store::Store;
 
@@ -62,6 +65,14 @@ impl Gateway {
         })
     }
 
+    /// The same on this store.
+    pub(crate) fn on(&self, store: Store) -> Self {
+        Self {
+            store,
+            ..self.clone()
+        }
+    }
+
     /// The same behind these proxies.
     #[must_use]
     pub fn behind(self, proxies: TrustedProxies) -> Self {
@@ -103,6 +114,18 @@ impl Gateway {
             resets_passwords,
             ..self
         }
+    }
+}
+
+/// That of the request, whose store may be within a transaction (see [`idempotency`]); else that of all.
+///
+/// [`idempotency`]: crate::idempotency
+impl FromRequestParts<Self> for Gateway {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, all: &Self) -> Result<Self, Infallible> {
+        let its_own = parts.extensions.get().cloned();
+        Ok(its_own.unwrap_or_else(|| all.clone()))
     }
 }
 

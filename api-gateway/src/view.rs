@@ -20,8 +20,9 @@ use uuid::Uuid;
 
 use crate::{
     error::Error,
+    highlights::Highlights,
     instant,
-    openapi::texts::{TagName, Title},
+    openapi::texts::{LanguageName, TagName, Title},
 };
 
 /// What the owner of a task writes: the body of `POST /v1/tasks`, and what `PATCH` merges into.
@@ -257,6 +258,9 @@ pub(crate) struct TaskView {
     updated_at: DateTime<Utc>,
     /// One more with every write; also the `ETag`.
     version: i64,
+    /// In a list with `q`: why it is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) highlights: Option<Highlights>,
 }
 
 impl From<Task> for TaskView {
@@ -281,6 +285,7 @@ impl From<Task> for TaskView {
             created_at: task.created_at,
             updated_at: task.updated_at,
             version: task.version,
+            highlights: None,
         }
     }
 }
@@ -372,6 +377,9 @@ pub(crate) struct TaskPage {
     /// Beside `total`: whether that is all of them, or there are more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) total_is_exact: Option<bool>,
+    /// With `q`: whether no task has the words, and these have titles that resemble them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fuzzy: Option<bool>,
 }
 
 impl IntoResponse for TaskPage {
@@ -425,6 +433,8 @@ pub(crate) struct UserView {
     id: Uuid,
     email: String,
     time_zone: String,
+    #[schema(value_type = LanguageName, inline)]
+    language: &'static str,
     created_at: DateTime<Utc>,
 }
 
@@ -432,6 +442,7 @@ impl From<User> for UserView {
     fn from(user: User) -> Self {
         Self {
             id: user.id,
+            language: user.language().name(),
             email: user.email,
             time_zone: user.time_zone,
             created_at: user.created_at,

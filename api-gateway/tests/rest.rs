@@ -10,11 +10,14 @@ mod rest {
     mod accounts;
     mod app;
     mod browsers;
+    mod bulk;
+    mod calendar;
     mod channels;
     mod digest;
     mod docs;
     mod find;
     mod hostile;
+    mod idempotency;
     mod isolation;
     mod listing;
     mod openapi;
@@ -27,6 +30,7 @@ mod rest {
     mod rate_limits;
     mod recurring;
     mod reminders;
+    mod search;
     mod series;
     mod sessions;
     mod states;

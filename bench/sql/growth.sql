@@ -17,6 +17,10 @@ select ('10000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
 from (select n, date_trunc('second', now()) - n * interval '1 second' as at
       from generate_series(1, :tasks) as n) as made;
 
+-- As the triggers would.
+insert into task_words (owner_id, task_id, words)
+select owner_id, id, words_of('simple', title, tags, description) from tasks;
+
 insert into reminders (id, origin, owner_id, task_id, message, fire_at, phase, scheduled_generation,
     fired_at, finished_at, created_at, updated_at)
 select md5('r' || n)::uuid, 'api',

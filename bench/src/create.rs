@@ -27,7 +27,7 @@ const TARGET: f64 = 0.75;
 const SQL: &str = include_str!("../sql/create.sql");
 
 /// The tables that a create writes to.
-const TABLES: [&str; 3] = ["tasks", "reminders", "outbox"];
+const TABLES: [&str; 4] = ["tasks", "task_words", "reminders", "outbox"];
 
 /// Bytes of a row may differ by this share, or the comparison is none.
 const FAIR: f64 = 0.1;

@@ -9,6 +9,9 @@ pub const PERSONAL: &str = "tds_";
 /// Prefix of a token that sets a forgotten password.
 pub const PASSWORD_RESET: &str = "tdp_";
 
+/// Prefix of the secret in the address of a calendar.
+pub const CALENDAR: &str = "tdc_";
+
 /// The text of a token.
 pub fn text(prefix: &str, random: [u8; 32]) -> String {
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(random))

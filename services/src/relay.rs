@@ -15,6 +15,7 @@ use sqlx::postgres::PgListener;
 use store::{
     Store,
     dead_letters::{self, RELAY},
+    idempotency,
     outbox::{self, Waiting},
 };
 use tokio::{sync::Notify, time::MissedTickBehavior};
@@ -212,6 +213,8 @@ impl Relay {
         // Longer than the broker keeps events by default (7 days).
         let before = Utc::now() - chrono::Duration::days(14);
         while store::inbox::prune(&self.store, before, PRUNE).await? == PRUNE.unsigned_abs() {}
+        let before = Utc::now() - idempotency::KEPT;
+        while idempotency::prune(&self.store, before, PRUNE).await? == PRUNE.unsigned_abs() {}
         let (dead, retrying) = (Utc::now() - KEEP_DEAD, Utc::now() - RETRYING);
         while dead_letters::prune(&self.store, dead, retrying, PRUNE).await? == PRUNE.unsigned_abs()
         {

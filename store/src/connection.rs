@@ -15,6 +15,8 @@ use sqlx::{Database, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use sqlx_core::transaction::TransactionManager;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::lend::Lender;
+
 /// A connection that was idle for less than this is taken to be alive: asking it first would double
 /// the round trips of every request.
 pub(crate) const TRUSTED: Duration = Duration::from_secs(5);
@@ -84,10 +86,13 @@ impl Warm {
             None => (Box::pin(self.pool.acquire()).await?, Instant::now()),
         };
         Ok(Connection {
-            connection: Some(connection),
-            opened,
-            warm: self.clone(),
-            _place: place,
+            held: Some(Held {
+                connection,
+                opened,
+                warm: self.clone(),
+                place,
+            }),
+            lender: None,
         })
     }
 
@@ -120,31 +125,88 @@ impl Drop for Warm {
 #[derive(Debug)]
 pub struct Connection {
     /// There until it is released, detached or dropped.
-    connection: Option<PoolConnection<Postgres>>,
+    held: Option<Held>,
+    /// Whose transaction is open on it, and to whom it goes back.
+    lender: Option<Arc<Lender>>,
+}
+
+/// What a [`Connection`] is as long as it is one.
+#[derive(Debug)]
+pub(crate) struct Held {
+    connection: PoolConnection<Postgres>,
     opened: Instant,
     warm: Arc<Warm>,
-    _place: OwnedSemaphorePermit,
+    place: OwnedSemaphorePermit,
+}
+
+impl Held {
+    /// Keeps it for the next piece of work, or gives it to the pool. Only then is whoever waits served.
+    fn hand_on(self) {
+        let Self {
+            connection,
+            opened,
+            warm,
+            place,
+        } = self;
+        if warm.may_keep() {
+            let since = Instant::now();
+            warm.idle().push(Idle {
+                connection,
+                opened,
+                since,
+            });
+        } else {
+            drop(connection);
+        }
+        drop(place);
+    }
+
+    /// Transactions that are open on it, savepoints included.
+    fn depth(&self) -> usize {
+        Manager::get_transaction_depth(&self.connection)
+    }
 }
 
 impl Connection {
-    /// Hands the connection on as it is: what was asked of it is answered, and no transaction is open.
+    /// One that goes back to `lender`, if there is one.
+    pub(crate) fn of(held: Held, lender: Option<Arc<Lender>>) -> Self {
+        Self {
+            held: Some(held),
+            lender,
+        }
+    }
+
+    /// Itself, and to whom it would go back.
+    pub(crate) fn into_parts(mut self) -> (Held, Option<Arc<Lender>>) {
+        (self.take(), self.lender.take())
+    }
+
+    /// Hands the connection on as it is: what was asked of it is answered, and no transaction is open. One that
+    /// is lent goes back.
     pub fn release(mut self) {
-        if self.warm.may_keep()
-            && let Some(connection) = self.connection.take()
-        {
-            let idle = Idle {
-                connection,
-                opened: self.opened,
-                since: Instant::now(),
-            };
-            self.warm.idle().push(idle);
+        if self.lender.is_none() {
+            self.take().hand_on();
         }
     }
 
     /// Takes the connection out of the pool, which may open another in its place.
     pub fn detach(mut self) -> PgConnection {
+        self.take().connection.detach()
+    }
+
+    fn take(&mut self) -> Held {
         // It is there: only what consumes `self` takes it.
-        self.connection.take().expect("a connection").detach()
+        self.held.take().expect("a connection")
+    }
+
+    /// Whether a transaction that another began is open on it.
+    pub(crate) fn is_lent(&self) -> bool {
+        self.lender.is_some()
+    }
+
+    /// Transactions that are open on it, savepoints included.
+    pub(crate) fn depth(&self) -> usize {
+        self.held.as_ref().map_or(0, Held::depth)
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
@@ -162,9 +224,17 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if let Some(connection) = &mut self.connection {
-            // Sent by the pool, which takes the connection back now. Nothing where no transaction is open.
-            Manager::start_rollback(connection);
+        let Some(mut held) = self.held.take() else {
+            return;
+        };
+        let lender = self.lender.take();
+        let depth = lender.as_ref().map_or(0, |lender| lender.depth());
+        // Sent before the next statement, or by the pool, which takes the connection back now.
+        while held.depth() > depth {
+            Manager::start_rollback(&mut held.connection);
+        }
+        if let Some(lender) = lender {
+            lender.take_back(held);
         }
     }
 }
@@ -173,13 +243,13 @@ impl Deref for Connection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
-        // As in `detach`.
-        self.connection.as_ref().expect("a connection")
+        // As in `take`.
+        &self.held.as_ref().expect("a connection").connection
     }
 }
 
 impl DerefMut for Connection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection.as_mut().expect("a connection")
+        &mut self.held.as_mut().expect("a connection").connection
     }
 }

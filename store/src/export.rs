@@ -13,11 +13,11 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 10] = [
+const SMALL: [(&str, &str); 11] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
-             'createdAt', created_at) from users where id = $1",
+             'language', language, 'createdAt', created_at) from users where id = $1",
     ),
     (
         "sessions",
@@ -30,6 +30,11 @@ const SMALL: [(&str, &str); 10] = [
         "select jsonb_build_object('id', id, 'name', name, 'scopes', scopes, 'createdAt', created_at,
              'expiresAt', expires_at, 'lastUsedAt', last_used_at)
          from api_tokens where user_id = $1 order by created_at",
+    ),
+    (
+        "calendarFeed",
+        "select jsonb_build_object('createdAt', created_at, 'readAt', read_at) from calendar_feeds
+         where user_id = $1",
     ),
     (
         "passwordResets",
@@ -67,13 +72,20 @@ const SMALL: [(&str, &str); 10] = [
         "digest",
         "select jsonb_build_object('at', at, 'channels', channels) from digests where owner_id = $1",
     ),
+    // The answers that go with them are copies of what is here anyway.
+    (
+        "idempotencyKeys",
+        "select jsonb_build_object('key', key, 'status', status, 'createdAt', created_at)
+         from idempotency_keys where user_id = $1 order by created_at",
+    ),
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 12] = [
+pub const TABLES: [&str; 13] = [
     "users",
     "sessions",
     "api_tokens",
+    "calendar_feeds",
     "password_resets",
     "projects",
     "tombstones",
@@ -81,6 +93,7 @@ pub const TABLES: [&str; 12] = [
     "unsubscribed",
     "quiet_hours",
     "digests",
+    "idempotency_keys",
     "tasks",
     "reminders",
 ];

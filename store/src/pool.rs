@@ -13,6 +13,7 @@ use sqlx::{
 
 use crate::{
     connection::{Connection, LIFETIME, TRUSTED, Warm},
+    lend::Lender,
     wake::Wake,
 };
 
@@ -23,6 +24,8 @@ pub struct Store {
     pool: PgPool,
     warm: Arc<Warm>,
     wake: Wake,
+    /// In whose transaction the work is.
+    lender: Option<Arc<Lender>>,
 }
 
 impl Store {
@@ -32,6 +35,7 @@ impl Store {
             warm: Warm::new(pool.clone()),
             wake: Wake::new(pool.clone()),
             pool,
+            lender: None,
         }
     }
 
@@ -41,9 +45,12 @@ impl Store {
     /// # Errors
     /// When the URL cannot be read. The message never holds the password.
     pub fn connect(url: &str, name: &str, connections: u32) -> Result<Self, sqlx::Error> {
-        let options = connect_options(url)?
-            .application_name(name)
-            .options([("statement_timeout", "15s"), ("lock_timeout", "10s")]);
+        let options = connect_options(url)?.application_name(name).options([
+            ("statement_timeout", "15s"),
+            ("lock_timeout", "10s"),
+            // A search for a word that Postgres leaves out is no news for the log.
+            ("client_min_messages", "warning"),
+        ]);
         Ok(Self::new(
             PgPoolOptions::new()
                 .max_connections(connections)
@@ -69,7 +76,10 @@ impl Store {
     /// # Errors
     /// From the database; `PoolTimedOut` when all are in use for too long.
     pub async fn acquire(&self) -> Result<Connection, sqlx::Error> {
-        self.warm.take().await
+        match &self.lender {
+            Some(lender) => lender.lend(),
+            None => self.warm.take().await,
+        }
     }
 
     /// Begins a transaction.
@@ -79,10 +89,23 @@ impl Store {
     pub async fn begin(&self) -> Result<Transaction, sqlx::Error> {
         let mut connection = self.acquire().await?;
         connection.begin().await?;
-        Ok(Transaction {
+        Ok(self.resume(connection))
+    }
+
+    /// The transaction that is open on a connection.
+    pub(crate) fn resume(&self, connection: Connection) -> Transaction {
+        Transaction {
             connection,
             wake: self.wake.clone(),
-        })
+        }
+    }
+
+    /// The same for work in the transaction that `lender` lends.
+    pub(crate) fn within(&self, lender: Arc<Lender>) -> Self {
+        Self {
+            lender: Some(lender),
+            ..self.clone()
+        }
     }
 
     /// Closes all connections; those in use when they come back.
@@ -92,7 +115,9 @@ impl Store {
 
     /// Wakes the relay after a statement outside of a [`Transaction`] that wrote events.
     pub fn wake(&self) {
-        self.wake.wake();
+        if self.lender.is_none() {
+            self.wake.wake();
+        }
     }
 }
 
@@ -112,13 +137,15 @@ pub struct Transaction {
 }
 
 impl Transaction {
-    /// Commits, and wakes the relay.
+    /// Commits, and wakes the relay. One within a transaction that is lent becomes durable with that.
     ///
     /// # Errors
     /// From the database; whether it is committed is then unknown.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
         self.connection.commit().await?;
-        self.wake.wake();
+        if !self.connection.is_lent() {
+            self.wake.wake();
+        }
         self.connection.release();
         Ok(())
     }
@@ -131,6 +158,11 @@ impl Transaction {
         self.connection.rollback().await?;
         self.connection.release();
         Ok(())
+    }
+
+    /// The connection, on which it stays open.
+    pub(crate) fn into_connection(self) -> Connection {
+        self.connection
     }
 }
 

@@ -11,6 +11,7 @@ mod many;
 mod moves;
 mod place;
 mod read;
+mod reword;
 mod rezone;
 mod row;
 mod write;
@@ -18,15 +19,17 @@ mod write;
 pub use create::{Created, create, create_in_zone};
 pub use create_all::create_all;
 pub use list::{
-    COUNTED, Key, Order, Page, Position, Selection, Sort, TITLE_KEY, Total, count, list,
+    COMPARED, COUNTED, Key, Order, Page, Position, RANKED, Search, Selection, Sort, TITLE_KEY,
+    Total, count, list,
 };
 pub(crate) use many::{Edit, delete_all, edit_all};
 pub use many::{lock_below_all, locked};
 pub use moves::{Moved, Spot, move_to, put};
 pub use place::{Misplaced, Place, place};
 pub use read::{
-    TaskReminder, get, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
+    TaskReminder, get, get_all, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
 };
+pub use reword::reword_step;
 pub use rezone::rezone_step;
 pub(crate) use row::{TaskReader, TaskRow, position, tasks_of};
 pub use write::{complete, delete, reopen, restore, update};

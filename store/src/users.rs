@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
+use domain::language::Language;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
@@ -18,6 +19,12 @@ pub struct User {
     pub password_hash: String,
     /// IANA zone, as stored.
     pub time_zone: String,
+    /// A language, as stored.
+    #[sqlx(default)]
+    pub language: String,
+    /// Since when words of their tasks wait for [`crate::tasks::reword_step`].
+    #[sqlx(default)]
+    pub reword_since: Option<DateTime<Utc>>,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
 }
@@ -36,6 +43,12 @@ impl User {
     /// The zone in which days begin and end for this user.
     pub fn zone(&self) -> Tz {
         zone_of(&self.time_zone)
+    }
+
+    /// The language in which this user's tasks are searched. A name that this build does not know counts as
+    /// none.
+    pub fn language(&self) -> Language {
+        self.language.parse().unwrap_or_default()
     }
 }
 
@@ -169,6 +182,28 @@ pub async fn set_time_zone(
     )
     .bind(id)
     .bind(zone.name())
+    .fetch_optional(conn)
+    .await
+}
+
+/// Changes the user's language, and notes that the words of their tasks are to be written anew:
+/// [`crate::tasks::reword_step`] does that.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn set_language(
+    conn: &mut PgConnection,
+    id: Uuid,
+    language: Language,
+) -> sqlx::Result<Option<User>> {
+    sqlx::query_as(
+        "update users set language = $2,
+             reword_after = case when language <> $2 then null else reword_after end,
+             reword_since = case when language <> $2 then now() else reword_since end
+         where id = $1 returning *",
+    )
+    .bind(id)
+    .bind(language.name())
     .fetch_optional(conn)
     .await
 }

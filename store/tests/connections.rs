@@ -128,6 +128,82 @@ async fn a_pool_that_is_used_up_elsewhere_gets_its_connections_back() {
     waiting.await.unwrap().unwrap();
 }
 
+async fn note(store: &Store, n: i32) -> sqlx::Result<()> {
+    let mut tx = store.begin().await?;
+    sqlx::query("insert into notes values ($1)")
+        .bind(n)
+        .execute(&mut *tx)
+        .await?;
+    tx.commit().await
+}
+
+async fn notes(store: &Store) -> Vec<i32> {
+    sqlx::query_scalar("select n from notes order by n")
+        .fetch_all(store.pool())
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn work_in_a_transaction_that_is_lent_is_durable_or_undone_with_it() {
+    let store = store(10).await;
+    sqlx::query("create table notes (n int)")
+        .execute(store.pool())
+        .await
+        .unwrap();
+    for commits in [false, true] {
+        let (within, loan) = store.lend(store.begin().await.unwrap());
+        note(&within, 1).await.unwrap();
+        // What the work drops of its own is undone alone.
+        let mut dropped = within.begin().await.unwrap();
+        sqlx::query("insert into notes values (2)")
+            .execute(&mut *dropped)
+            .await
+            .unwrap();
+        drop(dropped);
+        // It may lend, too.
+        let (inner, inner_loan) = within.lend(within.begin().await.unwrap());
+        note(&inner, 3).await.unwrap();
+        inner_loan.end().unwrap().rollback().await.unwrap();
+        let (inner, inner_loan) = within.lend(within.begin().await.unwrap());
+        note(&inner, 4).await.unwrap();
+        inner_loan.end().unwrap().commit().await.unwrap();
+        assert_eq!(notes(&store).await, [0; 0], "nothing before its end");
+        if commits {
+            loan.end().unwrap().commit().await.unwrap();
+        } else {
+            drop(loan);
+            note(&within, 5).await.unwrap();
+            drop(within);
+        }
+        let expected: &[i32] = if commits { &[1, 4] } else { &[] };
+        assert_eq!(notes(&store).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn who_has_lent_a_transaction_gets_it_back_whole_or_not_at_all() {
+    let store = store(10).await;
+    let (within, loan) = store.lend(store.begin().await.unwrap());
+    let held = within.acquire().await.unwrap();
+    assert!(within.acquire().await.is_err(), "there is one connection");
+    assert!(loan.end().is_err(), "it is in use");
+    drop(held);
+    // The server ends the connection half-way: what follows must not stand outside of the transaction.
+    let (within, loan) = store.lend(store.begin().await.unwrap());
+    let mut held = within.acquire().await.unwrap();
+    let pid = backend(&mut held).await;
+    held.release();
+    sqlx::query("select pg_terminate_backend($1)")
+        .bind(pid)
+        .execute(store.pool())
+        .await
+        .unwrap();
+    assert!(within.begin().await.is_err());
+    assert!(within.begin().await.is_err());
+    assert!(loan.end().is_err());
+}
+
 #[tokio::test]
 async fn closing_waits_for_nobody_who_is_done() {
     let store = store(10).await;

@@ -243,6 +243,7 @@ fn selection(filter: Resolved) -> Selection {
         filter,
         project: None,
         parent: None,
+        search: None,
         is_one_of_many: true,
     }
 }

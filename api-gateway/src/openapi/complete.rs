@@ -1,20 +1,26 @@
 //! What every operation may answer, and what no text may hold: said once, and written into the whole
 //! document.
 
-use axum::http::StatusCode;
-use utoipa::openapi::{
-    Content, OpenApi, Ref, RefOr, Required, Response,
-    header::Header,
-    path::{Operation, ParameterIn},
-    schema::{
-        AdditionalProperties, Array, ArrayItems, Components, KnownFormat, Object, Schema,
-        SchemaFormat, SchemaType, Type,
+use axum::http::{Method, StatusCode};
+use utoipa::{
+    PartialSchema as _,
+    openapi::{
+        Content, OpenApi, Ref, RefOr, Required, Response,
+        header::Header,
+        path::{Operation, ParameterBuilder, ParameterIn},
+        schema::{
+            AdditionalProperties, Array, ArrayItems, Components, KnownFormat, Object, Schema,
+            SchemaFormat, SchemaType, Type,
+        },
+        security::SecurityRequirement,
     },
-    security::SecurityRequirement,
 };
 
-use super::patches;
-use crate::scopes::operations;
+use super::{parameters::IdempotencyKey, patches};
+use crate::{
+    idempotency::{self, Use},
+    scopes::operations,
+};
 
 /// No text holds U+0000, which Postgres cannot store.
 const NO_NUL: &str = r"^[^\u0000]*$";
@@ -42,6 +48,7 @@ struct Asked {
     path_parameter: bool,
     query: bool,
     if_match: bool,
+    idempotency_key: bool,
     token: bool,
 }
 
@@ -61,12 +68,13 @@ impl Asked {
             path_parameter: any(&ParameterIn::Path),
             query: any(&ParameterIn::Query),
             if_match: parameters.iter().any(|p| p.name == "if-match"),
+            idempotency_key: parameters.iter().any(|p| p.name == idempotency::NAME),
             token: operation.security.as_deref() != Some(nobody.as_slice()),
         }
     }
 }
 
-const COMMON: [Common; 10] = [
+const COMMON: [Common; 11] = [
     Common {
         status: StatusCode::BAD_REQUEST,
         name: "BadRequest",
@@ -96,6 +104,13 @@ const COMMON: [Common; 10] = [
         of: |asked| asked.path_parameter,
     },
     Common {
+        status: StatusCode::CONFLICT,
+        name: "Conflict",
+        description: "A request with this `Idempotency-Key` is under way.",
+        header: Some(RETRY_AFTER),
+        of: |asked| asked.idempotency_key,
+    },
+    Common {
         status: StatusCode::PRECONDITION_FAILED,
         name: "PreconditionFailed",
         description: "It has another version than `If-Match` asks for.",
@@ -121,7 +136,7 @@ const COMMON: [Common; 10] = [
         name: "UnprocessableContent",
         description: "Something of the request cannot be accepted; `errors` says what, and what would be right.",
         header: None,
-        of: |asked| asked.body || asked.query || asked.path_parameter,
+        of: |asked| asked.body || asked.query || asked.path_parameter || asked.idempotency_key,
     },
     Common {
         status: StatusCode::TOO_MANY_REQUESTS,
@@ -141,8 +156,8 @@ const COMMON: [Common; 10] = [
 
 const RETRY_AFTER: (&str, &str) = ("Retry-After", "Seconds to wait.");
 
-/// Adds to every operation what every operation may answer; to every answer the headers that every answer
-/// has; to every problem its media type; to every text of a request that it holds no U+0000; and to the
+/// Adds to every operation what every operation may answer; to every POST that takes a key that header; to
+/// every answer the headers that every answer has; to every problem its media type; to every text of a request that it holds no U+0000; and to the
 /// components the shapes of merge patches.
 ///
 /// There is no `default` answer: it would allow every status, and nobody could be held to the others.
@@ -156,8 +171,11 @@ pub(crate) fn complete(document: &mut OpenApi) {
     }
     patches::add(components);
     add_common(components);
-    for item in document.paths.paths.values_mut() {
-        for (_, operation) in operations(item) {
+    for (path, item) in &mut document.paths.paths {
+        for (method, operation) in operations(item) {
+            if method == Method::POST && idempotency::use_of(path) == Use::Kept {
+                take_key(operation);
+            }
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter {
                     parameter.schema.iter_mut().for_each(refuse_null);
@@ -171,6 +189,22 @@ pub(crate) fn complete(document: &mut OpenApi) {
             answers(operation);
         }
     }
+}
+
+/// Says that the answer is kept under the key of the request.
+fn take_key(operation: &mut Operation) {
+    let mut schema = IdempotencyKey::schema();
+    let mut parameter = ParameterBuilder::new()
+        .name(idempotency::NAME)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False);
+    if let RefOr::T(Schema::Object(text)) = &mut schema {
+        parameter = parameter.description(text.description.take());
+    }
+    operation
+        .parameters
+        .get_or_insert_default()
+        .push(RefOr::T(parameter.schema(Some(schema)).build()));
 }
 
 fn answers(operation: &mut Operation) {

@@ -27,6 +27,14 @@ pub(crate) enum Direction {
     Desc,
 }
 
+/// Which way. Absent: `asc`; by `relevance` `desc`, the best first.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum TaskDirection {
+    Asc,
+    Desc,
+}
+
 /// Which tasks.
 #[derive(ToSchema)]
 #[schema(rename_all = "lowercase")]
@@ -37,9 +45,9 @@ pub(crate) enum TaskStatus {
 }
 
 /// What tasks are sorted by: those without a due date come last by `due`; `manual` is by `position`;
-/// `completed` lists completed tasks only.
+/// `completed` lists completed tasks only; `relevance` needs `q`. Absent: `created`; with `q` `relevance`.
 #[derive(ToSchema)]
-#[schema(rename_all = "lowercase", default = "created")]
+#[schema(rename_all = "lowercase")]
 pub(crate) enum TaskSort {
     Created,
     Due,
@@ -48,7 +56,13 @@ pub(crate) enum TaskSort {
     Updated,
     Title,
     Completed,
+    Relevance,
 }
+
+/// What is searched for.
+#[derive(ToSchema)]
+#[schema(min_length = 1, max_length = 200)]
+pub(crate) struct SearchText(String);
 
 /// When tasks are due, by the days of the user's zone.
 #[derive(ToSchema)]
@@ -89,3 +103,9 @@ pub(crate) enum TasksOfProject {
     Keep,
     Delete,
 }
+
+/// Makes the request safe to send again: for 24 hours its answer is that of the first with this key, 409 while
+/// the first is under way, 422 for another request. Best a UUID.
+#[derive(ToSchema)]
+#[schema(pattern = r#"^([!#-\[\]-~]{1,255}|"[!#-\[\]-~]{1,255}")$"#)]
+pub(crate) struct IdempotencyKey(String);

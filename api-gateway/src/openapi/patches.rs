@@ -1,13 +1,21 @@
 //! The shapes of JSON merge patches (RFC 7396), made from those of what they change, so that no field is
 //! forgotten in one of the two.
 
-use utoipa::openapi::{
-    RefOr,
-    schema::{Components, Object, OneOf, Schema, SchemaType, Type},
+use utoipa::{
+    ToSchema,
+    openapi::{
+        RefOr,
+        schema::{Components, Object, OneOf, Schema, SchemaType, Type},
+    },
 };
 
 /// What is changed by a merge patch, and the shape of that patch.
 const PATCHES: [(&str, &str); 2] = [("TaskInput", "TaskPatch"), ("ProjectInput", "ProjectPatch")];
+
+/// Stands for the shape of its name where another one holds it.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "for the document")]
+pub(crate) struct TaskPatch {}
 
 /// Adds the shapes.
 pub(super) fn add(components: &mut Components) {

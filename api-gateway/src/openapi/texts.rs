@@ -58,6 +58,28 @@ pub(crate) struct Color(String);
 #[schema(format = "time-zone", min_length = 1, max_length = 64)]
 pub(crate) struct TimeZone(String);
 
+/// A language in which texts can be searched; `simple` is none.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum LanguageName {
+    Simple,
+    Danish,
+    Dutch,
+    English,
+    Finnish,
+    French,
+    German,
+    Hungarian,
+    Italian,
+    Norwegian,
+    Portuguese,
+    Romanian,
+    Russian,
+    Spanish,
+    Swedish,
+    Turkish,
+}
+
 /// A time of the day, such as `08:00`.
 #[derive(ToSchema)]
 #[schema(pattern = "^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -3,7 +3,6 @@
 use axum::{
     Json,
     body::{Body, Bytes},
-    extract::State,
     http::{StatusCode, header},
     response::IntoResponse,
 };
@@ -56,10 +55,7 @@ pub(crate) struct Receipt {
         (status = 403, description = "The log-in was longer than five minutes ago, or there was none."),
     )
 )]
-pub(super) async fn delete(
-    State(gateway): State<Gateway>,
-    session: Session,
-) -> Result<Json<Receipt>> {
+pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Receipt>> {
     let now = Utc::now().trunc_subsecs(6);
     if now - session.since > FRESH {
         let detail = "log in again first: an account is deleted within 5 minutes of a log-in";
@@ -99,10 +95,7 @@ pub(super) async fn delete(
         (status = 200, body = Object),
     )
 )]
-pub(super) async fn export(
-    State(gateway): State<Gateway>,
-    session: Session,
-) -> Result<impl IntoResponse> {
+pub(super) async fn export(gateway: Gateway, session: Session) -> Result<impl IntoResponse> {
     let (sender, receiver) = mpsc::channel(AHEAD);
     // Ends with its reader: nobody takes the next chunk.
     tokio::spawn(async move {

@@ -1,6 +1,6 @@
 //! The user's own trail.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use domain::event::EventType;
 use runtime::auth;
 use serde::{
@@ -53,7 +53,7 @@ pub(crate) struct AuditPage {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<AuditPage>> {

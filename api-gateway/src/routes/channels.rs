@@ -2,7 +2,7 @@
 
 mod check;
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{Json, http::StatusCode, response::IntoResponse};
 use domain::{
     error::FieldErrors, reminder::ChannelKind, web_push::SubscriptionKeys, webhook::Secret,
 };
@@ -167,7 +167,7 @@ fn yes() -> bool {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
 ) -> Result<Json<ChannelList>> {
     let mut conn = gateway.store.acquire().await?;
@@ -190,7 +190,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(new): Body<NewChannel>,
 ) -> Result<impl IntoResponse> {
@@ -245,7 +245,7 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<StatusCode> {

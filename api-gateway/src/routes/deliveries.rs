@@ -1,6 +1,6 @@
 //! Reminders that did not arrive: what became of them, and sending them again.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use chrono::{DateTime, Utc};
 use runtime::auth;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub(crate) struct Replayed {
     )
 )]
 pub(super) async fn failed(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
 ) -> Result<Json<FailedDeliveries>> {
     let mut conn = gateway.store.acquire().await?;
@@ -97,7 +97,7 @@ pub(super) async fn failed(
     )
 )]
 pub(super) async fn replay(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(what): Body<Replay>,
 ) -> Result<Json<Replayed>> {

@@ -1,6 +1,6 @@
 //! One message a day with what is due.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use chrono::Utc;
 use domain::{digest::Daily, error::FieldErrors};
 use runtime::auth;
@@ -41,7 +41,7 @@ pub(crate) struct Digest {
     )
 )]
 pub(super) async fn get(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
 ) -> Result<Json<Option<Digest>>> {
     let mut conn = gateway.store.acquire().await?;
@@ -64,7 +64,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn put(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(digest): Body<Digest>,
 ) -> Result<StatusCode> {
@@ -117,10 +117,7 @@ pub(super) async fn put(
         (status = 204),
     )
 )]
-pub(super) async fn delete(
-    State(gateway): State<Gateway>,
-    auth::User(owner): auth::User,
-) -> Result<StatusCode> {
+pub(super) async fn delete(gateway: Gateway, auth::User(owner): auth::User) -> Result<StatusCode> {
     let mut conn = gateway.store.acquire().await?;
     store::digests::clear(&mut conn, owner).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,18 +1,20 @@
 //! The list of tasks.
 
 mod asked;
+mod found;
 
-use axum::extract::State;
 use chrono::Utc;
 use chrono_tz::Tz;
 use runtime::auth;
-use sqlx::PgConnection;
-use store::Owner;
+use store::{Owner, tasks::Search, users::User};
 
 use crate::{
     cursor,
-    error::{Error, Result},
-    openapi::parameters::{Cursor, Direction, DueDay, PageSize, TaskFilter, TaskSort, TaskStatus},
+    error::Result,
+    highlights,
+    openapi::parameters::{
+        Cursor, DueDay, PageSize, SearchText, TaskDirection, TaskFilter, TaskSort, TaskStatus,
+    },
     openapi::texts::{IdOrInbox, IdOrNone},
     query::Parameters,
     state::Gateway,
@@ -29,6 +31,7 @@ use asked::Asked;
     operation_id = "listTasks",
     tag = "tasks",
     params(
+        ("q" = inline(Option<SearchText>), Query, description = "Words of the title, the tags or the description: `\"an exact phrase\"`, `this or that`, `-without`. The last word may be the beginning of one. See docs/search.md"),
         ("filter" = inline(Option<TaskFilter>), Query),
         ("status" = inline(Option<TaskStatus>), Query, description = "`open`, `completed` or `all`. Absent: `open`; with `filter` `all`; with `completedAfter`, `completedBefore` or `sort=completed` `completed`"),
         ("priority" = Option<Vec<PriorityName>>, Query, description = "One of these; may be repeated"),
@@ -49,7 +52,7 @@ use asked::Asked;
         ("hasReminder" = Option<bool>, Query, description = "Whether it has a reminder"),
         ("isRecurring" = Option<bool>, Query, description = "Whether it has a rule that makes its next instance"),
         ("sort" = inline(Option<TaskSort>), Query),
-        ("order" = inline(Option<Direction>), Query),
+        ("order" = inline(Option<TaskDirection>), Query),
         ("limit" = inline(Option<PageSize>), Query),
         ("cursor" = inline(Option<Cursor>), Query, description = "`nextCursor` of the page before, with the same `sort` and `order`"),
         ("total" = Option<bool>, Query, description = "Whether to count the tasks of all pages together, up to 10,000"),
@@ -59,37 +62,46 @@ use asked::Asked;
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     parameters: Parameters,
 ) -> Result<TaskPage> {
     let asked = Asked::read(parameters)?;
     let owner = Owner::of(user);
     let mut conn = gateway.store.acquire().await?;
-    let zone = if asked.needs_zone() {
-        zone_of(&mut conn, owner).await?
+    let user = if asked.needs_user() {
+        Some(found::user(&gateway.store, &mut conn, owner, &asked).await?)
     } else {
-        Tz::UTC
+        None
     };
-    let selection = asked.selection(zone, Utc::now());
+    let zone = user.as_ref().map_or(Tz::UTC, User::zone);
+    let mut selection = asked.selection(zone, Utc::now());
+    if let (Some(text), Some(user)) = (&asked.text, &user) {
+        selection.search = Some(Search::read(&mut conn, user.language(), text).await?);
+    }
+    let page = found::page(&mut conn, owner, &asked, &mut selection).await?;
     let total = if asked.total {
         Some(store::tasks::count(&mut conn, owner, &selection).await?)
     } else {
         None
     };
-    let (order, limit) = (asked.order, asked.limit);
-    let page = store::tasks::list(&mut conn, owner, &selection, order, asked.after, limit).await?;
+    let search = selection.search.as_ref();
+    let highlights = match search {
+        Some(search) => highlights::of(&mut conn, search, &page.tasks).await?,
+        None => Vec::new(),
+    };
     conn.release();
+    let fuzzy = search.map(Search::is_fuzzy);
+    let encode = |next| cursor::encode(asked.order, fuzzy.unwrap_or_default(), &next);
+    let mut items: Vec<TaskView> = page.tasks.into_iter().map(TaskView::from).collect();
+    for (item, highlights) in items.iter_mut().zip(highlights) {
+        item.highlights = Some(highlights);
+    }
     Ok(TaskPage {
-        items: page.tasks.into_iter().map(TaskView::from).collect(),
-        next_cursor: page.next.map(|next| cursor::encode(order, &next)),
+        next_cursor: page.next.map(encode),
         total: total.map(|total| total.count),
         total_is_exact: total.map(|total| total.is_exact),
+        fuzzy: fuzzy.map(|fuzzy| fuzzy && !items.is_empty()),
+        items,
     })
-}
-
-/// The zone in which the owner's days begin.
-async fn zone_of(conn: &mut PgConnection, owner: Owner) -> Result<Tz> {
-    let user = store::users::by_id(conn, owner.id()).await?;
-    Ok(user.ok_or_else(Error::no_account)?.zone())
 }

@@ -1,21 +1,18 @@
 //! The user's own account.
 
-use std::time::Duration;
-
-use axum::{Json, extract::State};
-use chrono::{SubsecRound, Utc};
-use domain::error::FieldErrors;
+use axum::Json;
+use chrono::Utc;
+use domain::{error::FieldErrors, language::Language};
 use runtime::auth;
 use serde::Deserialize;
-use store::Store;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use crate::{
     body::Body,
     error::{Error, Result},
     input::zone,
-    openapi::texts::TimeZone,
+    openapi::texts::{LanguageName, TimeZone},
+    routes::later,
     state::Gateway,
     view::UserView,
 };
@@ -28,6 +25,10 @@ pub(crate) struct UserPatch {
     #[serde(default)]
     #[schema(value_type = Option<TimeZone>, inline)]
     time_zone: Option<String>,
+    /// In which this user's tasks are searched; `simple` is no language.
+    #[serde(default)]
+    #[schema(value_type = Option<LanguageName>, inline)]
+    language: Option<String>,
 }
 
 /// Reads the account.
@@ -40,10 +41,7 @@ pub(crate) struct UserPatch {
         (status = 200, body = UserView),
     )
 )]
-pub(super) async fn get(
-    State(gateway): State<Gateway>,
-    auth::User(id): auth::User,
-) -> Result<Json<UserView>> {
+pub(super) async fn get(gateway: Gateway, auth::User(id): auth::User) -> Result<Json<UserView>> {
     let mut conn = gateway.store.acquire().await?;
     let user = store::users::by_id(&mut conn, id)
         .await?
@@ -51,7 +49,8 @@ pub(super) async fn get(
     Ok(Json(user.into()))
 }
 
-/// Changes the account. With the zone move the ends of the user's all-day tasks and their reminders.
+/// Changes the account. With the zone move the ends of the user's all-day tasks and their reminders; with the
+/// language the tasks are found by other forms of their words.
 #[utoipa::path(
     patch,
     path = "/v1/me",
@@ -63,7 +62,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(id): auth::User,
     Body(patch): Body<UserPatch>,
 ) -> Result<Json<UserView>> {
@@ -72,40 +71,40 @@ pub(super) async fn patch(
         .time_zone
         .as_deref()
         .and_then(|name| zone(name, "timeZone", &mut errors));
+    let language = patch
+        .language
+        .as_deref()
+        .and_then(|name| language(name, &mut errors));
     errors.into_result(())?;
     let mut tx = gateway.store.begin().await?;
-    let user = match zone {
-        Some(zone) => store::users::set_time_zone(&mut tx, id, zone).await?,
-        None => store::users::by_id(&mut tx, id).await?,
-    };
-    let user = user.ok_or_else(Error::no_account)?;
     if let Some(zone) = zone {
+        store::users::set_time_zone(&mut tx, id, zone).await?;
         store::digests::rezone(&mut tx, id, zone, Utc::now()).await?;
     }
-    tx.commit().await?;
-    if zone.is_some() {
-        let moving = tokio::spawn(rezone(gateway.store, id));
-        // Most have few tasks, and see them moved in the answer to their next request.
-        let _ = tokio::time::timeout(PATIENCE, moving).await;
+    if let Some(language) = language {
+        store::users::set_language(&mut tx, id, language).await?;
     }
+    let user = store::users::by_id(&mut tx, id).await?;
+    let user = user.ok_or_else(Error::no_account)?;
+    tx.commit().await?;
+    // One after the other: each has the user's row for itself.
+    later::begin(async move {
+        if zone.is_some() {
+            later::rezone(&gateway.store, id).await;
+        }
+        if language.is_some() {
+            later::reword(&gateway.store, id).await;
+        }
+    })
+    .await;
     Ok(Json(user.into()))
 }
 
-/// How long an answer waits for tasks to move; the rest moves behind it.
-const PATIENCE: Duration = Duration::from_secs(1);
-
-/// Moves the user's all-day tasks. What this process leaves undone, the sweep of the reminders service
-/// goes on with.
-async fn rezone(store: Store, id: Uuid) {
-    loop {
-        let now = Utc::now().trunc_subsecs(6);
-        match store::tasks::rezone_step(&store, Some(id), now).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(error) => {
-                tracing::warn!(%error, "a change of zone stopped half way; the sweep goes on with it");
-                return;
-            }
-        }
+fn language(name: &str, errors: &mut FieldErrors) -> Option<Language> {
+    let language = name.parse().ok();
+    if language.is_none() {
+        let known = Language::ALL.map(Language::name).join(", ");
+        errors.push("language", format!("must be one of {known}"));
     }
+    language
 }

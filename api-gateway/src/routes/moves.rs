@@ -1,10 +1,6 @@
 //! Moving tasks by hand.
 
-use axum::{
-    extract::State,
-    http::{HeaderMap, StatusCode},
-    response::Response,
-};
+use axum::http::{HeaderMap, StatusCode};
 use runtime::auth;
 use serde::{Deserialize, Deserializer};
 use sqlx::PgConnection;
@@ -17,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     place,
-    tasks::{answer, changed_meanwhile, now, require_match, writer_alone},
+    tasks::{Written, changed_meanwhile, now, require_match, writer_alone},
 };
 use crate::{
     body::Body,
@@ -124,12 +120,12 @@ fn given<'de, D: Deserializer<'de>>(
     )
 )]
 pub(super) async fn move_to(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
     Body(wanted): Body<TaskMove>,
-) -> Result<Response> {
+) -> Result<Written> {
     let mut tx = gateway.store.begin().await?;
     let zone = writer_alone(&mut tx, user).await?.zone();
     let task = store::tasks::get_for_update(&mut tx, user, id)
@@ -145,7 +141,7 @@ pub(super) async fn move_to(
     match store::tasks::move_to(&mut tx, &task, place, spot, zone, now()).await? {
         Moved::To(task) => {
             tx.commit().await?;
-            Ok(answer(StatusCode::OK, *task))
+            Ok(Written(StatusCode::OK, *task))
         }
         Moved::Changed => Err(changed_meanwhile()),
         Moved::NoRoom => Err(Error::new(

@@ -1,6 +1,6 @@
 //! The password of an account.
 
-use axum::{extract::State, http::StatusCode};
+use axum::http::StatusCode;
 use chrono::Utc;
 use domain::error::FieldErrors;
 use runtime::Problem;
@@ -40,7 +40,7 @@ pub(crate) struct PasswordChange {
     )
 )]
 pub(super) async fn put(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     session: Session,
     Client(from): Client,
     Body(change): Body<PasswordChange>,

@@ -1,7 +1,6 @@
 //! Forgotten passwords.
 
 use axum::{
-    extract::State,
     http::{HeaderName, StatusCode, header},
     response::{Html, IntoResponse},
 };
@@ -68,7 +67,7 @@ pub(crate) struct NewPassword {
     )
 )]
 pub(super) async fn request(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     Body(forgotten): Body<Forgotten>,
 ) -> Result<StatusCode> {
@@ -112,7 +111,7 @@ pub(super) async fn request(
     )
 )]
 pub(super) async fn confirm(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     Body(new): Body<NewPassword>,
 ) -> Result<StatusCode> {

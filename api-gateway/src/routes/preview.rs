@@ -1,6 +1,6 @@
 //! What a recurrence would do, before it is saved.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use chrono::{DateTime, Utc};
 use domain::{
     error::FieldErrors,
@@ -100,7 +100,7 @@ pub(crate) struct ClockChangeView {
     )
 )]
 pub(super) async fn preview(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Body(input): Body<PreviewInput>,
 ) -> Result<Json<PreviewView>> {

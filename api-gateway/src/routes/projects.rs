@@ -4,7 +4,6 @@ pub(super) mod state;
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -150,7 +149,7 @@ async fn written(
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<ProjectList>> {
@@ -184,7 +183,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Body(input): Body<ProjectInput>,
 ) -> Result<Response> {
@@ -233,7 +232,7 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn get(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -265,7 +264,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -316,7 +315,7 @@ pub(super) async fn patch(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,

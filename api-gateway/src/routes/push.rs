@@ -1,6 +1,6 @@
 //! What a browser needs to subscribe to Web Push.
 
-use axum::{Json, extract::State};
+use axum::Json;
 use runtime::auth;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -29,10 +29,7 @@ pub(crate) struct PushKey {
         (status = 404, description = "The stack serves no Web Push."),
     )
 )]
-pub(super) async fn key(
-    State(gateway): State<Gateway>,
-    auth::User(_): auth::User,
-) -> Result<Json<PushKey>> {
+pub(super) async fn key(gateway: Gateway, auth::User(_): auth::User) -> Result<Json<PushKey>> {
     let key = gateway
         .push_key
         .ok_or_else(|| Error::not_found("push key"))?;

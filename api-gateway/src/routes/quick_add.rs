@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
@@ -120,7 +119,7 @@ pub(crate) enum PartKindName {
     )
 )]
 pub(super) async fn quick(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(quick): Body<QuickInput>,
 ) -> Result<Response> {

@@ -1,6 +1,6 @@
 //! The hours in which the user wants no reminders.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use domain::error::FieldErrors;
 use runtime::auth;
 use serde::{Deserialize, Serialize};
@@ -35,7 +35,7 @@ pub(crate) struct QuietHours {
     )
 )]
 pub(super) async fn get(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
 ) -> Result<Json<Option<QuietHours>>> {
     let mut conn = gateway.store.acquire().await?;
@@ -58,7 +58,7 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn put(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(hours): Body<QuietHours>,
 ) -> Result<StatusCode> {
@@ -96,10 +96,7 @@ pub(super) async fn put(
         (status = 204),
     )
 )]
-pub(super) async fn delete(
-    State(gateway): State<Gateway>,
-    auth::User(owner): auth::User,
-) -> Result<StatusCode> {
+pub(super) async fn delete(gateway: Gateway, auth::User(owner): auth::User) -> Result<StatusCode> {
     let mut conn = gateway.store.acquire().await?;
     store::quiet_hours::clear(&mut conn, owner).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,6 +1,6 @@
 //! Single reminders.
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, http::StatusCode};
 use chrono::{DateTime, Utc};
 use domain::{history::History, internal_api, snooze};
 use runtime::auth;
@@ -70,7 +70,7 @@ impl From<internal_api::ReminderView> for SnoozedReminder {
     )
 )]
 pub(super) async fn snooze(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     Body(body): Body<Snooze>,
@@ -102,7 +102,7 @@ pub(super) async fn snooze(
     )
 )]
 pub(super) async fn history(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Json<History>> {

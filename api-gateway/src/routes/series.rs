@@ -2,9 +2,7 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderMap, StatusCode},
-    response::Response,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use chrono::{DateTime, Utc};
@@ -19,7 +17,7 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tasks::{answer, changed_meanwhile, now, require_match, writer, writer_alone};
+use super::tasks::{Written, changed_meanwhile, now, require_match, writer, writer_alone};
 use crate::{
     error::{Error, Result},
     openapi::parameters::{Cursor, PageSize},
@@ -105,7 +103,7 @@ pub(crate) struct SeriesPage {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<SeriesPage>> {
@@ -147,7 +145,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn completions(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     mut parameters: Parameters,
@@ -194,7 +192,7 @@ fn read_place(cursor: &str) -> Option<Completion> {
     )
 )]
 pub(super) async fn end(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<StatusCode> {
@@ -224,11 +222,11 @@ pub(super) async fn end(
     )
 )]
 pub(super) async fn skip(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
-) -> Result<Response> {
+) -> Result<Written> {
     let now = now();
     let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, user).await?.zone();
@@ -269,5 +267,5 @@ pub(super) async fn skip(
         .await?
         .ok_or_else(changed_meanwhile)?;
     tx.commit().await?;
-    Ok(answer(StatusCode::OK, task))
+    Ok(Written(StatusCode::OK, task))
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::{
     Json,
-    extract::{FromRequestParts, State},
+    extract::FromRequestParts,
     http::{StatusCode, header, request::Parts},
     response::IntoResponse,
 };
@@ -160,7 +160,7 @@ pub(super) async fn begin(
     )
 )]
 pub(super) async fn refresh(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     program: Program,
     Body(input): Body<RefreshInput>,
 ) -> Result<impl IntoResponse> {
@@ -213,7 +213,7 @@ pub(super) async fn refresh(
     )
 )]
 pub(super) async fn log_out(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Body(input): Body<RefreshInput>,
 ) -> Result<StatusCode> {
     if let Some(token) = RefreshToken::parse(&input.refresh_token) {
@@ -233,10 +233,7 @@ pub(super) async fn log_out(
         (status = 200, body = SessionList),
     )
 )]
-pub(super) async fn list(
-    State(gateway): State<Gateway>,
-    own: authorize::Session,
-) -> Result<Json<SessionList>> {
+pub(super) async fn list(gateway: Gateway, own: authorize::Session) -> Result<Json<SessionList>> {
     let mut conn = gateway.store.acquire().await?;
     let sessions = sessions::of_user(&mut conn, own.user, Utc::now()).await?;
     let view = |session: sessions::Session| SessionView {
@@ -264,7 +261,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn end(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     own: authorize::Session,
     Id(id): Id,
 ) -> Result<StatusCode> {

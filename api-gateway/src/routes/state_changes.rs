@@ -1,12 +1,12 @@
 //! Completing, reopening and restoring tasks. Each may be sent again: what is so already stays so.
 
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::http::StatusCode;
 use domain::task::Task;
 use runtime::auth;
 use store::Transaction;
 use uuid::Uuid;
 
-use super::tasks::{answer, now, writer};
+use super::tasks::{Written, now, writer};
 use crate::{
     error::{Error, Result},
     path::Id,
@@ -27,10 +27,10 @@ use crate::{
     )
 )]
 pub(super) async fn complete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
-) -> Result<Response> {
+) -> Result<Written> {
     let mut tx = gateway.store.begin().await?;
     let changed = store::tasks::complete(&mut tx, owner, id, now()).await?;
     finish(tx, owner, id, changed).await
@@ -48,10 +48,10 @@ pub(super) async fn complete(
     )
 )]
 pub(super) async fn reopen(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
-) -> Result<Response> {
+) -> Result<Written> {
     let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
     let changed = store::tasks::reopen(&mut tx, owner, id, zone, now()).await?;
@@ -70,10 +70,10 @@ pub(super) async fn reopen(
     )
 )]
 pub(super) async fn restore(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
-) -> Result<Response> {
+) -> Result<Written> {
     let mut tx = gateway.store.begin().await?;
     let zone = writer(&mut tx, owner).await?.zone();
     let changed = store::tasks::restore(&mut tx, owner, id, zone, now()).await?;
@@ -86,12 +86,12 @@ async fn finish(
     owner: Uuid,
     id: Uuid,
     changed: Option<Task>,
-) -> Result<Response> {
+) -> Result<Written> {
     let task = match changed {
         Some(task) => Some(task),
         None => store::tasks::get(&mut tx, owner, id).await?,
     };
     tx.commit().await?;
-    task.map(|task| answer(StatusCode::OK, task))
+    task.map(|task| Written(StatusCode::OK, task))
         .ok_or_else(|| Error::not_found("task"))
 }

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use axum::{Json, extract::State};
+use axum::Json;
 use domain::task::Task;
 use runtime::auth;
 use serde::Serialize;
@@ -80,7 +80,7 @@ impl SyncPage {
     )
 )]
 pub(super) async fn sync(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<SyncPage>> {

@@ -2,7 +2,7 @@
 
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, Path},
     http::{StatusCode, request::Parts},
 };
 use domain::{error::FieldErrors, task::limits};
@@ -92,7 +92,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     )
 )]
 pub(super) async fn list(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     mut parameters: Parameters,
 ) -> Result<Json<TagPage>> {
@@ -123,7 +123,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn rename(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Name(name): Name,
     Body(TagRename { name: new }): Body<TagRename>,
@@ -152,7 +152,7 @@ pub(super) async fn rename(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Name(name): Name,
 ) -> Result<StatusCode> {

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -50,10 +49,15 @@ pub(super) async fn writer_alone(conn: &mut PgConnection, id: Uuid) -> Result<Us
         .ok_or_else(Error::no_account)
 }
 
-/// A task with its version as `ETag`.
-pub(super) fn answer(status: StatusCode, task: Task) -> Response {
-    let etag = etag(task.version);
-    (status, [(header::ETAG, etag)], Json(TaskView::from(task))).into_response()
+/// A task with its version as `ETag`: what is answered by whatever writes one.
+pub(super) struct Written(pub(super) StatusCode, pub(super) Task);
+
+impl IntoResponse for Written {
+    fn into_response(self) -> Response {
+        let Self(status, task) = self;
+        let etag = etag(task.version);
+        (status, [(header::ETAG, etag)], Json(TaskView::from(task))).into_response()
+    }
 }
 
 /// The entity tag of a version.
@@ -92,7 +96,7 @@ pub(super) fn changed_meanwhile() -> Error {
 
 /// The channels that `input` may name, with their URLs: those of its owner, and those that `before`
 /// has already, even if they are gone by now: an edit of the title must not fail over it.
-async fn channels_for(
+pub(super) async fn channels_for(
     conn: &mut PgConnection,
     owner: Uuid,
     before: Option<&Task>,
@@ -107,7 +111,7 @@ async fn channels_for(
     Ok(kept.chain(own).collect())
 }
 
-fn names_channels(input: &TaskInput) -> bool {
+pub(super) fn names_channels(input: &TaskInput) -> bool {
     input.reminders.iter().any(|r| !r.channels.is_empty())
 }
 
@@ -126,12 +130,12 @@ fn names_channels(input: &TaskInput) -> bool {
     )
 )]
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Body(input): Body<TaskInput>,
-) -> Result<Response> {
+) -> Result<Written> {
     let (status, task) = created(&gateway, owner, input).await?;
-    Ok(answer(status, task))
+    Ok(Written(status, task))
 }
 
 /// The task that `input` asks for: 201 and the new one, or 200 and that of an earlier request.
@@ -228,7 +232,7 @@ const ZONE_ATTEMPTS: usize = 3;
     )
 )]
 pub(super) async fn get(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -242,7 +246,7 @@ pub(super) async fn get(
         let etag = [(header::ETAG, etag(task.version))];
         return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
     }
-    Ok(answer(StatusCode::OK, task))
+    Ok(Written(StatusCode::OK, task).into_response())
 }
 
 /// Changes a task by a JSON merge patch (RFC 7396): a field that is not named stays, null takes it
@@ -265,13 +269,13 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn patch(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
     mut parameters: Parameters,
     Document(patch): Document,
-) -> Result<Response> {
+) -> Result<Written> {
     let scope = Scope::read(&mut parameters);
     parameters.finish()?;
     if !patch.is_object() {
@@ -315,14 +319,14 @@ pub(super) async fn patch(
     let now = now();
     let edited = edit(&task, content, scope, zone, now)?;
     if edited == task {
-        return Ok(answer(StatusCode::OK, task));
+        return Ok(Written(StatusCode::OK, task));
     }
     // The row is locked since it was read, so its version is the one that was read.
     let task = store::tasks::put(&mut tx, &task, &edited, zone, now)
         .await?
         .ok_or_else(changed_meanwhile)?;
     tx.commit().await?;
-    Ok(answer(StatusCode::OK, task))
+    Ok(Written(StatusCode::OK, task))
 }
 
 /// Deletes a task with its subtasks; `POST /v1/tasks/{id}/restore` brings them back.
@@ -340,7 +344,7 @@ pub(super) async fn patch(
     )
 )]
 pub(super) async fn delete(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -367,7 +371,7 @@ pub(super) async fn delete(
     )
 )]
 pub(super) async fn reminders(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(owner): auth::User,
     Id(id): Id,
 ) -> Result<Json<ReminderList>> {

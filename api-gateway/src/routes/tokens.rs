@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use axum::{Json, extract::State, http::StatusCode, response::IntoResponse};
+use axum::{Json, http::StatusCode, response::IntoResponse};
 use chrono::{DateTime, Duration, Utc};
 use domain::{error::FieldErrors, secret_token};
 use serde::{Deserialize, Serialize};
@@ -95,10 +95,7 @@ pub(crate) struct TokenList {
         (status = 200, body = TokenList),
     )
 )]
-pub(super) async fn list(
-    State(gateway): State<Gateway>,
-    session: Session,
-) -> Result<Json<TokenList>> {
+pub(super) async fn list(gateway: Gateway, session: Session) -> Result<Json<TokenList>> {
     let mut conn = gateway.store.acquire().await?;
     let tokens = api_tokens::of_user(&mut conn, session.user).await?;
     let items = tokens.into_iter().map(TokenView::from).collect();
@@ -118,7 +115,7 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn create(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     session: Session,
     Body(new): Body<NewToken>,
 ) -> Result<impl IntoResponse> {
@@ -165,11 +162,7 @@ pub(super) async fn create(
         (status = 204),
     )
 )]
-pub(super) async fn delete(
-    State(gateway): State<Gateway>,
-    session: Session,
-    Id(id): Id,
-) -> Result<StatusCode> {
+pub(super) async fn delete(gateway: Gateway, session: Session, Id(id): Id) -> Result<StatusCode> {
     let mut conn = gateway.store.acquire().await?;
     if api_tokens::delete(&mut conn, session.user, id).await? {
         Ok(StatusCode::NO_CONTENT)

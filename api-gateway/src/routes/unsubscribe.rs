@@ -1,7 +1,7 @@
 //! What the link in an e-mail leads to (RFC 8058).
 
 use axum::{
-    extract::{Path, State, rejection::PathRejection},
+    extract::{Path, rejection::PathRejection},
     http::StatusCode,
     response::Html,
 };
@@ -45,7 +45,7 @@ pub(super) async fn ask() -> Html<&'static str> {
     )
 )]
 pub(super) async fn unsubscribe(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     path: std::result::Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Html<&'static str>> {
     let unknown = || Error::new(StatusCode::FORBIDDEN, "this link is not valid");

@@ -2,7 +2,6 @@
 
 use axum::{
     Json,
-    extract::State,
     http::{HeaderName, StatusCode, header},
     response::IntoResponse,
 };
@@ -80,7 +79,7 @@ pub(crate) struct NewAccount {
     )
 )]
 pub(super) async fn sign_up(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     program: Program,
     Body(new): Body<NewUser>,
@@ -135,7 +134,7 @@ pub(super) async fn sign_up(
     )
 )]
 pub(super) async fn log_in(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     Client(from): Client,
     program: Program,
     Body(credentials): Body<Credentials>,

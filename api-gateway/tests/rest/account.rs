@@ -1,6 +1,6 @@
 //! Password, export and the end of an account.
 
-use axum::http::Method;
+use axum::{body::Body, http::Method};
 use chrono::{DateTime, Utc};
 use domain::event::{Event, EventType};
 use gateway::{Gateway, SignUp};
@@ -130,6 +130,14 @@ async fn fill(app: &App, caller: &Caller) {
         .task(json!({ "title": "Secret plan", "reminders": [reminder] }))
         .await;
     let bin = caller.task(json!({ "title": "Old secret" })).await;
+    caller
+        .delete(&format!("/v1/tasks/{}", bin.id()))
+        .await
+        .expect(204);
+    let key = [("idempotency-key", "once")];
+    let path = format!("/v1/tasks/{}/restore", bin.id());
+    let done = caller.send(Method::POST, &path, &key, Body::empty());
+    done.await.expect(200);
     caller
         .delete(&format!("/v1/tasks/{}", bin.id()))
         .await

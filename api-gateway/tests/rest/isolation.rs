@@ -118,7 +118,7 @@ fn body_of(method: &str, path: &str) -> Option<Value> {
 }
 
 /// Every row that a user owns, and every event.
-async fn everything(app: &App) -> Vec<String> {
+pub(crate) async fn everything(app: &App) -> Vec<String> {
     let mut rows: Vec<String> = Vec::new();
     for table in [
         "tasks",
@@ -223,6 +223,29 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
             "{list}"
         );
     }
+    let many = json!({ "operations": [
+        { "op": "patch", "id": task, "patch": { "title": "Mine" } },
+        { "op": "delete", "id": task },
+        { "op": "complete", "id": task },
+        { "op": "reopen", "id": task },
+        { "op": "restore", "id": task },
+        { "op": "skip", "id": task },
+        { "op": "move", "id": task, "place": { "to": "first" } },
+        { "op": "move", "id": mine, "place": { "before": task } },
+        { "op": "create", "task": { "id": task, "title": "Secret" } },
+        { "op": "create", "task": { "title": "x", "project": project } },
+        { "op": "create", "task": { "title": "x", "parent": task } },
+    ] });
+    let answer = eve.post("/v1/tasks/bulk", many).await.expect(200).body;
+    let statuses = answer["items"].as_array().unwrap().iter();
+    let statuses: Vec<u64> = statuses
+        .map(|item| item["status"].as_u64().unwrap())
+        .collect();
+    assert_eq!(
+        statuses,
+        [404, 404, 404, 404, 404, 404, 404, 422, 409, 422, 422],
+        "{answer}"
+    );
     let ada_has = ada.get("/v1/sync").await.expect(200).body;
     let shown = eve
         .get(&format!(
@@ -265,7 +288,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             if operation["security"] == json!([{}]) {
-                // The link of an e-mail carries a signed token of its own.
+                // The link of an e-mail carries a signed token of its own, the address of a calendar its secret.
                 let open = [
                     "/v1/users",
                     "/v1/login",
@@ -274,6 +297,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
                     "/v1/password-reset/confirm",
                     "/v1/token/refresh",
                     "/v1/unsubscribe/{channel}/{token}",
+                    "/v1/calendars/{file}",
                 ];
                 assert!(open.contains(&path.as_str()), "{path}");
                 continue;
@@ -288,7 +312,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 53);
+    assert_eq!(refused, 57);
     for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }

@@ -222,7 +222,7 @@ async fn a_parameter_that_cannot_be_understood_is_named() {
         ("cursor", "cursor="),
         ("cursor", &format!("cursor={due}")),
         ("cursor", &format!("cursor={due}&sort=due&order=desc")),
-        ("q", "q=milk"),
+        ("query", "query=milk"),
         ("query", &"a=1&".repeat(101)),
     ] {
         let fields = user.get(&format!("/v1/tasks?{query}")).await.fields();

@@ -70,6 +70,7 @@ fn the_document_lists_every_route() {
     PATCH /v1/tags/{name}
     GET /v1/tasks
     POST /v1/tasks
+    POST /v1/tasks/bulk
     POST /v1/tasks/quick
     DELETE /v1/tasks/{id}
     GET /v1/tasks/{id}
@@ -208,6 +209,7 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
             "/v1/password-reset/confirm",
             "/v1/token/refresh",
             "/v1/unsubscribe/{channel}/{token}",
+            "/v1/calendars/{file}",
         ];
         assert_eq!(open, for_anybody.contains(&path.as_str()), "{path}");
         assert!(

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
+    event::Actor,
     instances::{next_instances, subtasks_for},
     recurrence::MAX_OPEN_INSTANCES,
     task::{Task, limits},
@@ -132,10 +133,10 @@ async fn make(
             }
         }
     }
-    let created = tasks::create_all(conn, tops, now).await?;
+    let created = tasks::create_all(conn, tops, Actor::System, now).await?;
     let mut again: Vec<(Task, Tz)> = Vec::new();
     for (done, instance, zone) in follows {
-        if !created.contains(&instance.id) {
+        if !created.contains_key(&instance.id) {
             continue;
         }
         let of: Vec<Task> = below[&done.id]
@@ -145,10 +146,10 @@ async fn make(
         let copies = parents_first(subtasks_for(&done, &instance, &of), instance.id);
         again.extend(copies.into_iter().map(|copy| (copy, zone)));
         if again.len() >= AT_ONCE {
-            tasks::create_all(conn, std::mem::take(&mut again), now).await?;
+            tasks::create_all(conn, std::mem::take(&mut again), Actor::System, now).await?;
         }
     }
-    tasks::create_all(conn, again, now).await?;
+    tasks::create_all(conn, again, Actor::System, now).await?;
     Ok(())
 }
 

@@ -24,6 +24,9 @@ const AHEAD: chrono::Duration = chrono::Duration::seconds(120);
 /// How long a round sets alarms, at most: the next round goes on.
 const MENDING: Duration = Duration::from_secs(50);
 
+/// How long a round writes words, at most: the next round goes on.
+const REWORDING: Duration = Duration::from_secs(5);
+
 /// A firing that nobody serves after this long is redelivered.
 const UNSERVED: chrono::Duration = chrono::Duration::minutes(5);
 
@@ -137,7 +140,7 @@ impl Reminders {
         if !reminders::try_lock_sweep(&mut lock).await? {
             return Ok(());
         }
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let restored = self.notice_restore().await;
         let redelivered = self.redeliver().await;
         let mended = tokio::time::timeout(MENDING, self.mend_alarms())
@@ -148,12 +151,14 @@ impl Reminders {
                 ))
             });
         let rezoned = self.rezone().await;
+        let reworded = self.reword().await;
         let pruned = self.prune().await;
         metrics::histogram!("todostack_sweep_seconds").record(started.elapsed().as_secs_f64());
         restored
             .and(redelivered)
             .and(mended)
             .and(rezoned)
+            .and(reworded)
             .and(pruned)
     }
 
@@ -199,6 +204,13 @@ impl Reminders {
     /// Goes on with changes of zone that a gateway has begun.
     async fn rezone(&self) -> anyhow::Result<()> {
         while store::tasks::rezone_step(&self.store, None, Utc::now()).await? {}
+        Ok(())
+    }
+
+    /// Goes on with words that a gateway has begun to write, or that no version before has written.
+    async fn reword(&self) -> anyhow::Result<()> {
+        let begun = Instant::now();
+        while begun.elapsed() < REWORDING && store::tasks::reword_step(&self.store, None).await? {}
         Ok(())
     }
 

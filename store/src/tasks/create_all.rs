@@ -1,7 +1,7 @@
-//! Creating many tasks on the platform's own account, of one owner or of several: a statement for their rows,
+//! Creating many tasks, of one owner or of several: a statement for their rows,
 //! one for their reminders, one for their events.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SubsecRound, Utc};
 use chrono_tz::Tz;
@@ -39,18 +39,20 @@ const INSERT: &str = "
         select 1 from project p where p.id = rows.project and p.owner_id = rows.owner)
     order by id on conflict (id) do nothing returning id";
 
-/// Creates tasks, each with the zone of its owner, whose row the caller has locked. The ids of those that are
-/// new: one whose id is taken, deleted tasks included, or whose project is none of its owner's, is left out.
+/// Creates tasks on account of `actor`, each with the zone of its owner, whose row the caller has locked. Those
+/// that are new, by their ids: one whose id is taken, deleted tasks included, or whose project is none of its
+/// owner's, is left out.
 ///
 /// # Errors
 /// Whatever Postgres says.
 pub async fn create_all(
     conn: &mut PgConnection,
     tasks: Vec<(Task, Tz)>,
+    actor: Actor,
     now: DateTime<Utc>,
-) -> sqlx::Result<HashSet<Uuid>> {
+) -> sqlx::Result<HashMap<Uuid, Task>> {
     if tasks.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(HashMap::new());
     }
     let now = now.trunc_subsecs(6); // what Postgres keeps
     let tasks: Vec<(Task, Tz)> = tasks
@@ -67,14 +69,16 @@ pub async fn create_all(
         })
         .collect();
     let created = insert(conn, &tasks, now).await?;
-    let new = || tasks.iter().filter(|(task, _)| created.contains(&task.id));
-    let wanted = Wanted::of_all_new(new().map(|(task, zone)| (task, *zone)), now);
+    let new = tasks.into_iter();
+    let new: Vec<(Task, Tz)> = new.filter(|(task, _)| created.contains(&task.id)).collect();
+    let wanted = Wanted::of_all_new(new.iter().map(|(task, zone)| (task, *zone)), now);
     reminders::insert_all(conn, wanted).await?;
-    let events: Vec<Event> = new()
-        .map(|(task, _)| Ok(event_of(EventType::TaskCreated, task, now)?.by(Actor::System)))
+    let events: Vec<Event> = new
+        .iter()
+        .map(|(task, _)| Ok(event_of(EventType::TaskCreated, task, now)?.by(actor)))
         .collect::<sqlx::Result<_>>()?;
     outbox::put_all(conn, &events).await?;
-    Ok(created)
+    Ok(new.into_iter().map(|(task, _)| (task.id, task)).collect())
 }
 
 async fn insert(

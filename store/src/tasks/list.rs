@@ -2,12 +2,14 @@
 
 mod filter;
 mod order;
+mod search;
 
 use domain::{filter::Resolved, task::Task};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 use uuid::Uuid;
 
 pub use order::{Key, Order, Position, Sort, TITLE_KEY};
+pub use search::{COMPARED, RANKED, Search};
 
 use super::row::tasks_of;
 use crate::Owner;
@@ -21,9 +23,18 @@ pub struct Selection {
     pub project: Option<Option<Uuid>>,
     /// Subtasks of this task; `Some(None)`: those that are no subtasks.
     pub parent: Option<Option<Uuid>>,
+    /// Those that this finds.
+    pub search: Option<Search>,
     /// Somebody wrote the filter: its statement has a shape of its own, and a connection that kept the plan
     /// of each would forget those that come again.
     pub is_one_of_many: bool,
+}
+
+impl Selection {
+    /// Whether the plan of its statement is worth keeping. That of a search is not: words are rare or common.
+    fn is_persistent(&self) -> bool {
+        !self.is_one_of_many && self.search.is_none()
+    }
 }
 
 /// One page of a list.
@@ -68,6 +79,9 @@ pub async fn list(
     after: Option<Position>,
     limit: u32,
 ) -> sqlx::Result<Page> {
+    if let (Sort::Relevance, Some(search)) = (order.sort, &selection.search) {
+        return search::list(conn, owner, selection, search, order, after, limit).await;
+    }
     // One more than asked for tells whether there is a next page.
     let wanted = usize::try_from(limit)
         .unwrap_or(usize::MAX)
@@ -88,7 +102,7 @@ pub async fn list(
         let after = after.as_ref().filter(|_| number == 0);
         let mut query = select("*", owner, selection);
         in_order(&mut query, order, stretch, after, missing);
-        let query = query.build().persistent(!selection.is_one_of_many);
+        let query = query.build().persistent(selection.is_persistent());
         tasks.extend(tasks_of(&query.fetch_all(&mut *conn).await?)?);
     }
     let next = if tasks.len() == wanted {
@@ -117,7 +131,7 @@ pub async fn count(
         .push(") as counted");
     let found: i64 = query
         .build_query_scalar()
-        .persistent(!selection.is_one_of_many)
+        .persistent(selection.is_persistent())
         .fetch_one(conn)
         .await?;
     let found = u32::try_from(found).unwrap_or(u32::MAX);
@@ -139,10 +153,17 @@ fn push_select(
     owner: Owner,
     selection: &Selection,
 ) {
+    query.push(format_args!("select {columns} from tasks where "));
+    push_conditions(query, owner, selection);
+    if let Some(search) = &selection.search {
+        search.narrow(query, owner, selection);
+    }
+}
+
+/// All that is asked of tasks but what is searched for.
+fn push_conditions(query: &mut QueryBuilder<Postgres>, owner: Owner, selection: &Selection) {
     query
-        .push(format_args!(
-            "select {columns} from tasks where deleted_at is null and owner_id = "
-        ))
+        .push("deleted_at is null and owner_id = ")
         .push_bind(owner.id());
     filter::narrow(query, owner, &selection.filter);
     for (column, wanted) in [
@@ -183,11 +204,7 @@ fn in_order(
         }
         _ => {}
     }
-    let (beyond, direction) = if order.descending {
-        ("<", "desc")
-    } else {
-        (">", "asc")
-    };
+    let (beyond, direction) = order.directions();
     if let Some(Position { key, id }) = after {
         if *key == Key::Undated {
             query.push(format_args!(" and id {beyond} ")).push_bind(*id);

@@ -1,6 +1,6 @@
 //! Reading single tasks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
 use domain::task::Task;
@@ -22,6 +22,26 @@ pub async fn get(conn: &mut PgConnection, owner: Uuid, id: Uuid) -> sqlx::Result
     .fetch_optional(conn)
     .await?;
     Ok(row.map(|row| row.0))
+}
+
+/// Those of these tasks that [`get`] would find, by their ids.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn get_all(
+    conn: &mut PgConnection,
+    owner: Uuid,
+    ids: &[Uuid],
+) -> sqlx::Result<HashMap<Uuid, Task>> {
+    let rows: Vec<TaskRow> = sqlx::query_as(
+        "select * from tasks where id = any($1) and owner_id = $2 and deleted_at is null",
+    )
+    .bind(ids)
+    .bind(owner)
+    .fetch_all(conn)
+    .await?;
+    let by_id = |TaskRow(task): TaskRow| (task.id, task);
+    Ok(rows.into_iter().map(by_id).collect())
 }
 
 /// As [`get`], and nobody else writes the task until the transaction ends.

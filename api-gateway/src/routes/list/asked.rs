@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::{
     filter::{Condition, DateField, Edge, Filter, FilterError, Moment, Name, Range, Thing},
+    search,
     task::{Priority, limits},
 };
 use store::tasks::{Order, Position, Selection, Sort};
@@ -20,8 +21,12 @@ pub(super) struct Asked {
     has_days: bool,
     project: Option<Option<Uuid>>,
     parent: Option<Option<Uuid>>,
+    /// What is searched for.
+    pub(super) text: Option<String>,
     pub(super) order: Order,
     pub(super) after: Option<Position>,
+    /// The page before listed what resembles the text.
+    pub(super) is_fuzzy: bool,
     pub(super) limit: u32,
     pub(super) total: bool,
 }
@@ -36,7 +41,8 @@ impl Asked {
     /// What cannot be understood.
     pub(super) fn read(mut parameters: Parameters) -> Result<Self> {
         let written = written(&mut parameters);
-        let order = order(&mut parameters);
+        let text = text(&mut parameters);
+        let order = order(&mut parameters, text.is_some());
         let dates: Vec<Filter> = [
             (DateField::Due, "dueBefore", "dueAfter"),
             (DateField::Created, "createdBefore", "createdAfter"),
@@ -88,7 +94,11 @@ impl Asked {
         let parent = of(&mut parameters, "parent", "none");
         let limit = parameters.limit();
         let total = parameters.flag("total").unwrap_or_default();
-        let after = after(&mut parameters, order);
+        let after = parameters.cursor(|cursor| {
+            let (position, is_fuzzy) = cursor::decode(order, cursor)?;
+            (text.is_some() || !is_fuzzy).then_some((position, is_fuzzy))
+        });
+        let (after, is_fuzzy) = after.unzip();
         parameters.finish()?;
         Ok(Self {
             filter: Filter::all_of(parts),
@@ -96,16 +106,18 @@ impl Asked {
             has_days,
             project,
             parent,
+            text,
             order,
             after,
+            is_fuzzy: is_fuzzy.unwrap_or_default(),
             limit,
             total,
         })
     }
 
-    /// Whether it means other tasks in another zone.
-    pub(super) fn needs_zone(&self) -> bool {
-        self.has_days
+    /// Whether it means other tasks to another user: in another zone, in another language.
+    pub(super) fn needs_user(&self) -> bool {
+        self.has_days || self.text.is_some()
     }
 
     /// The tasks that it means of an owner in `zone` at `now`.
@@ -114,6 +126,7 @@ impl Asked {
             filter: self.filter.resolve(zone, now),
             project: self.project,
             parent: self.parent,
+            search: None,
             is_one_of_many: self.is_written,
         }
     }
@@ -221,26 +234,45 @@ fn named(parameters: &mut Parameters, name: &str) -> Vec<Filter> {
         .collect()
 }
 
-fn order(parameters: &mut Parameters) -> Order {
-    Order {
-        sort: parameters.word(
-            "sort",
-            &[
-                ("created", Sort::Created),
-                ("due", Sort::Due),
-                ("priority", Sort::Priority),
-                ("manual", Sort::Manual),
-                ("updated", Sort::Updated),
-                ("completed", Sort::Completed),
-                ("title", Sort::Title),
-            ],
-        ),
-        descending: parameters.word("order", &[("asc", false), ("desc", true)]),
+/// What is searched for.
+fn text(parameters: &mut Parameters) -> Option<String> {
+    let text = parameters.one("q")?;
+    if text.is_empty() || text.chars().count() > search::MOST_CHARACTERS {
+        let message = format!("must have 1 to {} characters", search::MOST_CHARACTERS);
+        parameters.errors.push("q", message);
     }
+    Some(text)
 }
 
-fn after(parameters: &mut Parameters, order: Order) -> Option<Position> {
-    parameters.cursor(|text| cursor::decode(order, text))
+/// What is searched for comes as it fits, the best first, unless another order is asked for.
+fn order(parameters: &mut Parameters, is_search: bool) -> Order {
+    let sort: Option<Sort> = parameters.word(
+        "sort",
+        &[
+            ("created", Some(Sort::Created)),
+            ("due", Some(Sort::Due)),
+            ("priority", Some(Sort::Priority)),
+            ("manual", Some(Sort::Manual)),
+            ("updated", Some(Sort::Updated)),
+            ("completed", Some(Sort::Completed)),
+            ("title", Some(Sort::Title)),
+            ("relevance", Some(Sort::Relevance)),
+        ],
+    );
+    if sort == Some(Sort::Relevance) && !is_search {
+        let message = "relevance needs q: nothing is searched for";
+        parameters.errors.push("sort", message);
+    }
+    let sort = sort.unwrap_or(if is_search {
+        Sort::Relevance
+    } else {
+        Sort::Created
+    });
+    let descending = parameters.word("order", &[("asc", Some(false)), ("desc", Some(true))]);
+    Order {
+        sort,
+        descending: descending.unwrap_or(sort == Sort::Relevance),
+    }
 }
 
 /// The value of a parameter that names something by its id, or by a word the lack of it.

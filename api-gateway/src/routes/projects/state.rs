@@ -1,7 +1,6 @@
 //! Moving, archiving and bringing back projects. Each may be sent again: what is so already stays so.
 
 use axum::{
-    extract::State,
     http::{HeaderMap, StatusCode},
     response::Response,
 };
@@ -40,7 +39,7 @@ use crate::{
     )
 )]
 pub(crate) async fn move_to(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
     headers: HeaderMap,
@@ -77,7 +76,7 @@ pub(crate) async fn move_to(
     )
 )]
 pub(crate) async fn archive(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<Response> {
@@ -97,7 +96,7 @@ pub(crate) async fn archive(
     )
 )]
 pub(crate) async fn unarchive(
-    State(gateway): State<Gateway>,
+    gateway: Gateway,
     auth::User(user): auth::User,
     Id(id): Id,
 ) -> Result<Response> {

@@ -8,7 +8,7 @@ use domain::{
 use sqlx::{Postgres, QueryBuilder};
 use uuid::Uuid;
 
-/// What a list is sorted by; the id breaks ties. Each has an index of `(owner_id, key, id)`.
+/// What a list is sorted by; the id breaks ties. Each but the last has an index of `(owner_id, key, id)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Sort {
     /// By the time of creation.
@@ -26,6 +26,9 @@ pub enum Sort {
     Completed,
     /// By the first [`TITLE_KEY`] characters of the title, as a dictionary has them.
     Title,
+    /// By how well it fits what is searched for; the best comes first when descending. Where nothing is
+    /// searched for, one fits as well as another.
+    Relevance,
 }
 
 /// Characters of a title that are compared: an entry of an index has its limits.
@@ -41,7 +44,7 @@ pub struct Order {
 }
 
 /// The sort key of one task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Key {
     /// A time of creation, of the last change or of completion, or a due time.
     Time(DateTime<Utc>),
@@ -51,12 +54,14 @@ pub enum Key {
     Manual(ManualPosition),
     /// The beginning of a title: at most [`TITLE_KEY`] characters.
     Title(String),
+    /// How well it fits what is searched for.
+    Rank(f32),
     /// Sorted by due time, it has none.
     Undated,
 }
 
 /// The last task of a page: the next page starts behind it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Position {
     /// Its sort key.
     pub key: Key,
@@ -75,6 +80,7 @@ impl Sort {
             Self::Updated => "updated_at",
             Self::Completed => "completed_at",
             Self::Title => "left(title, 100) collate title_order",
+            Self::Relevance => "0::real",
         }
     }
 }
@@ -87,12 +93,22 @@ impl Key {
             Self::Priority(priority) => query.push_bind(priority.number()),
             Self::Manual(place) => query.push_bind(place.as_str().to_owned()),
             Self::Title(title) => query.push_bind(title.clone()),
+            Self::Rank(rank) => query.push_bind(*rank),
             Self::Undated => query,
         };
     }
 }
 
 impl Order {
+    /// The comparison with what comes later, and the direction, in SQL.
+    pub(super) fn directions(self) -> (&'static str, &'static str) {
+        if self.descending {
+            ("<", "desc")
+        } else {
+            (">", "asc")
+        }
+    }
+
     /// Where `task` stands in a list of this order.
     pub(super) fn position(self, task: &Task) -> Position {
         let key = match self.sort {
@@ -104,6 +120,7 @@ impl Order {
             // Only completed tasks are listed.
             Sort::Completed => Key::Time(task.completed_at.unwrap_or_default()),
             Sort::Title => Key::Title(task.title.chars().take(TITLE_KEY).collect()),
+            Sort::Relevance => Key::Rank(0.0),
         };
         Position { key, id: task.id }
     }
