@@ -38,6 +38,7 @@ test-no-cluster: (prepare "--build") fmt manifests lint deny
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
+    "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
 
@@ -123,6 +124,18 @@ openapi-conformance *args:
 # Make the TypeScript client of the OpenAPI document and try it on a real gateway.
 typescript-client:
     clients/typescript/check
+
+# Metrics, their page, alert rules with their tests and runbooks, dashboards, chart: all of one mind.
+monitoring: (prepare "--build")
+    monitoring/check
+
+# Ask a Prometheus each query of dashboards, docs and rules; names those that it refuses, or has no answer to.
+monitoring-ask url:
+    python3 monitoring/ask.py {{ url }}
+
+# Write the chart's Grafana dashboards anew.
+dashboards:
+    python3 monitoring/dashboards.py
 
 # Make the expectations of the recurrence tests anew from python-dateutil and zoneinfo; `--check`: compare.
 recurrence-oracle *args:

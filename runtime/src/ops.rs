@@ -17,7 +17,8 @@ use tokio_util::sync::CancellationToken;
 /// How long a readiness check may take.
 const READY_WITHIN: Duration = Duration::from_secs(2);
 
-/// Makes this process collect metrics; durations end in `_seconds`.
+/// Makes this process collect metrics. Durations end in `_seconds` and are histograms with buckets, among
+/// them what the objectives of `docs/monitoring.md` count by: 0.2 s of a request, 5 s of a reminder.
 ///
 /// # Errors
 /// When it does so already.
@@ -26,7 +27,8 @@ pub fn install_metrics() -> anyhow::Result<MetricsHandle> {
         .set_buckets_for_metric(
             Matcher::Suffix("_seconds".into()),
             &[
-                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0,
+                0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+                60.0,
             ],
         )?
         .install_recorder()

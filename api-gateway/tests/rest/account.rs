@@ -113,6 +113,8 @@ async fn fill(app: &App, caller: &Caller) {
     let channel = caller.post("/v1/channels", channel).await.expect(201).id();
     let token = json!({ "name": "script", "scopes": ["tasks:read"] });
     caller.post("/v1/tokens", token).await.expect(201);
+    let calendar = caller.post("/v1/me/calendar", Value::Null).await;
+    calendar.expect(201);
     let project = json!({ "name": "Secret project" });
     caller.post("/v1/projects", project).await.expect(201);
     for (path, body) in [

@@ -114,7 +114,12 @@ fn every_reference_in_the_document_leads_to_a_schema() {
 }
 
 /// What is not there for the whole stack.
-const ALONE_404: [(&str, &str); 2] = [("POST", "/v1/password-reset"), ("GET", "/v1/push/key")];
+const ALONE_404: [(&str, &str); 4] = [
+    ("POST", "/v1/password-reset"),
+    ("GET", "/v1/push/key"),
+    ("GET", "/v1/me/calendar"),
+    ("DELETE", "/v1/me/calendar"),
+];
 
 /// What a reference leads to.
 fn resolve<'a>(document: &'a Value, value: &'a Value) -> &'a Value {
@@ -256,8 +261,9 @@ async fn every_documented_operation_is_served() {
         let method: Method = method.parse().unwrap();
         let answer = user.json(method.clone(), &path, Value::Null).await;
         // Its own answer, whatever it is: neither "no such path" nor "not this method".
+        let is_none = answer.body["detail"] == "there is no such path";
         assert!(
-            ![404, 405].contains(&answer.status.as_u16()),
+            !is_none && answer.status.as_u16() != 405,
             "{method} {path}: {}",
             answer.body
         );
