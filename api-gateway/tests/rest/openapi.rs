@@ -26,6 +26,7 @@ fn the_document_lists_every_route() {
         .collect();
     insta::assert_snapshot!(lines.join("\n"), @r"
     GET /v1/audit
+    GET /v1/calendars/{file}
     GET /v1/channels
     POST /v1/channels
     DELETE /v1/channels/{id}
@@ -36,6 +37,9 @@ fn the_document_lists_every_route() {
     DELETE /v1/me
     GET /v1/me
     PATCH /v1/me
+    DELETE /v1/me/calendar
+    GET /v1/me/calendar
+    POST /v1/me/calendar
     DELETE /v1/me/digest
     GET /v1/me/digest
     PUT /v1/me/digest
