@@ -92,7 +92,7 @@ fn is_json(headers: &HeaderMap) -> bool {
         })
 }
 
-/// Reads `value` as a `T`; `prefix` is where `value` stands in the request.
+/// Reads the object `value` as a `T`; `prefix` is where it stands in the request.
 ///
 /// # Errors
 /// The field that does not fit, and why.
@@ -100,6 +100,13 @@ pub(crate) fn decode<T: DeserializeOwned>(
     value: Value,
     prefix: &str,
 ) -> std::result::Result<T, FieldErrors> {
+    // serde would take a list for the fields in their order.
+    if value.is_array() {
+        let at = if prefix.is_empty() { BODY } else { prefix };
+        let mut errors = FieldErrors::default();
+        errors.push(at, "must be an object, not a list");
+        return Err(errors);
+    }
     serde_path_to_error::deserialize(value).map_err(|error| {
         let mut field = prefix.to_owned();
         let mut last = None;

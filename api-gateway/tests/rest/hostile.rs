@@ -262,3 +262,16 @@ async fn a_cursor_has_its_limit_in_every_list() {
         assert_eq!(fault["field"], "cursor", "{path}: {fault}");
     }
 }
+
+/// serde reads a list as the fields of a struct in their order.
+#[tokio::test]
+async fn a_list_is_no_object() {
+    let app = App::start().await;
+    let user = app.user().await;
+    let me = user.patch("/v1/me", json!(["Europe/Berlin", null])).await;
+    assert_eq!(me.fields(), ["body"]);
+    let task = user.post("/v1/tasks", json!([null, "Title"])).await;
+    assert_eq!(task.fields(), ["body"]);
+    let zone = &user.get("/v1/me").await.expect(200).body["timeZone"];
+    assert_eq!(zone, "UTC");
+}
