@@ -68,12 +68,7 @@ pub(super) async fn list(
 ) -> Result<TaskPage> {
     let asked = Asked::read(parameters)?;
     let owner = Owner::of(user);
-    let mut conn = gateway.store.acquire().await?;
-    let user = if asked.needs_user() {
-        Some(found::user(&gateway.store, &mut conn, owner, &asked).await?)
-    } else {
-        None
-    };
+    let (mut conn, user) = found::user(&gateway.store, owner, &asked).await?;
     let zone = user.as_ref().map_or(Tz::UTC, User::zone);
     let mut selection = asked.selection(zone, Utc::now());
     if let (Some(text), Some(user)) = (&asked.text, &user) {

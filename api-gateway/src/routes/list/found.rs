@@ -2,7 +2,7 @@
 
 use sqlx::PgConnection;
 use store::{
-    Owner, Store,
+    Connection, Owner, Store,
     tasks::{Page, Selection},
     users::User,
 };
@@ -13,21 +13,27 @@ use crate::{
     routes::later,
 };
 
-/// Whose tasks are listed. When they are searched and their words are not all written, it waits for that a
-/// while.
+/// A connection, and whose tasks are listed where that matters. When they are searched and their words are not
+/// all written, it waits for that a while.
 pub(super) async fn user(
     store: &Store,
-    conn: &mut PgConnection,
     owner: Owner,
     asked: &Asked,
-) -> Result<User> {
-    let user = store::users::by_id(conn, owner.id()).await?;
+) -> Result<(Connection, Option<User>)> {
+    let mut conn = store.acquire().await?;
+    if !asked.needs_user() {
+        return Ok((conn, None));
+    }
+    let user = store::users::by_id(&mut conn, owner.id()).await?;
     let user = user.ok_or_else(Error::no_account)?;
     if asked.text.is_some() && user.reword_since.is_some() {
-        let (store, id) = (store.clone(), user.id);
-        later::begin(async move { later::reword(&store, id).await }).await;
+        // Whoever waits holds no connection: the work that they wait for takes one.
+        conn.release();
+        let (all, id) = (store.clone(), user.id);
+        later::begin(async move { later::reword(&all, id).await }).await;
+        conn = store.acquire().await?;
     }
-    Ok(user)
+    Ok((conn, Some(user)))
 }
 
 /// A page of the tasks of a selection. Where a search finds nothing, it is for what resembles the text from
