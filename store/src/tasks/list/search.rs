@@ -136,7 +136,8 @@ impl Search {
         !self.lexemes.is_empty() && (!word.is_ascii() || self.lexemes.iter().any(is_first))
     }
 
-    /// Narrows a query of the `owner`'s rows of `tasks`, which has the other conditions of `selection`.
+    /// Narrows a query of the `owner`'s rows of `tasks`, which has the other conditions of `selection`. What is
+    /// found is materialized: a plan that takes a table for empty would find it anew for each task.
     pub(super) fn narrow(
         &self,
         query: &mut QueryBuilder<Postgres>,
@@ -144,16 +145,16 @@ impl Search {
         selection: &Selection,
     ) {
         if self.is_fuzzy {
-            query.push(" and id in (select id from (");
+            query.push(" and id in (with found as materialized (select id from (");
             self.push_resembling(query, owner, selection);
             query.push(") as resembling where rank >= ");
-            query.push_bind(RESEMBLES).push(")");
+            query.push_bind(RESEMBLES).push(") select id from found)");
         } else if self.exact.is_empty() {
             query.push(" and false");
         } else {
-            query.push(" and id in (select task_id from (");
+            query.push(" and id in (with found as materialized (");
             self.push_hits(query, owner);
-            query.push(") as hits)");
+            query.push(") select task_id from found)");
         }
     }
 
@@ -188,7 +189,7 @@ impl Search {
     /// Each task that is ranked, with its rank.
     fn push_ranked(&self, query: &mut QueryBuilder<Postgres>, owner: Owner, selection: &Selection) {
         if self.is_fuzzy {
-            query.push("ranked as (select id, rank from (");
+            query.push("ranked as materialized (select id, rank from (");
             self.push_resembling(query, owner, selection);
             query.push(") as resembling where rank >= ");
             query.push_bind(RESEMBLES).push(")");
@@ -199,7 +200,7 @@ impl Search {
         query.push(") as hits on task_id = id where ");
         push_conditions(query, owner, selection);
         query.push(format_args!(
-            " order by created_at desc, id desc limit {RANKED}), ranked as (select id, "
+            " order by created_at desc, id desc limit {RANKED}), ranked as materialized (select id, "
         ));
         // Longer texts count less.
         query.push("ts_rank(words, ");
