@@ -9,7 +9,14 @@
     reason = "shapes of the document: the gateway checks the texts themselves"
 )]
 
-use utoipa::ToSchema;
+use domain::language::Language;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
 /// One line of 1 to 500 characters.
 #[derive(ToSchema)]
@@ -58,27 +65,22 @@ pub(crate) struct Color(String);
 #[schema(format = "time-zone", min_length = 1, max_length = 64)]
 pub(crate) struct TimeZone(String);
 
-/// A language in which texts can be searched; `simple` is none.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-pub(crate) enum LanguageName {
-    Simple,
-    Danish,
-    Dutch,
-    English,
-    Finnish,
-    French,
-    German,
-    Hungarian,
-    Italian,
-    Norwegian,
-    Portuguese,
-    Romanian,
-    Russian,
-    Spanish,
-    Swedish,
-    Turkish,
+/// The name of a [`Language`].
+pub(crate) struct LanguageName;
+
+impl PartialSchema for LanguageName {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some(
+                "A language in which texts can be searched; `simple` is none.",
+            ))
+            .enum_values(Some(Language::ALL.map(Language::name)))
+            .into()
+    }
 }
+
+impl ToSchema for LanguageName {}
 
 /// A time of the day, such as `08:00`.
 #[derive(ToSchema)]
