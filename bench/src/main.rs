@@ -1,6 +1,7 @@
 //! `just bench [ROW...]`: measures a release build against what its parts can do by themselves, in the
 //! same run. It starts what it needs and leaves nothing behind but its report.
 
+mod bulk;
 mod burst;
 mod connections;
 mod create;
@@ -58,6 +59,8 @@ enum Row {
     Create,
     /// Lists of 50 tasks read in a second, beside pgbench.
     List,
+    /// 500 creates in one request.
+    Bulk,
     /// 1,000 connections, mixed reads and writes.
     Connections,
     /// Memory after 1,000 log-ins.
@@ -195,6 +198,7 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
         let outcome = match row {
             Row::Create => create::run(&bench).await,
             Row::List => list::run(&bench).await,
+            Row::Bulk => bulk::run(&bench).await,
             Row::Connections => connections::run(&bench).await,
             Row::Logins => logins::run(&bench).await,
             Row::Growth => growth::run(&bench).await,
