@@ -304,13 +304,17 @@ async fn insist<F: Future<Output = Result<()>>>(act: impl Fn() -> F) -> Result<(
     }
 }
 
-async fn delete_jobs(cluster: &Cluster, marker: &str) -> Result<()> {
+/// Deletes the ReminderJobs of a load. The API server ends a request after a minute, in which a slow disk does
+/// not delete some thousand.
+pub(crate) async fn delete_jobs(cluster: &Cluster, marker: &str) -> Result<()> {
     let jobs: Api<crds::ReminderJob> = Api::namespaced(cluster.client.clone(), NAMESPACE);
     let ours = ListParams::default().labels(&format!("load={marker}"));
-    jobs.delete_collection(&DeleteParams::default(), &ours)
-        .await
-        .context("deleting the ReminderJobs")
-        .map(drop)
+    let parameters = DeleteParams::default();
+    insist(|| async {
+        let deleted = jobs.delete_collection(&parameters, &ours).await;
+        deleted.context("deleting the ReminderJobs").map(drop)
+    })
+    .await
 }
 
 /// What became of the reminders, by the fault before their time.

@@ -8,16 +8,13 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use crds::ReminderJob;
 use e2e::harness::{Cluster, Database, Gateway, HANGING_URL, NAMESPACE, STACK, User, Webhooks};
 use futures::{StreamExt, TryStreamExt, stream};
-use kube::{
-    Api,
-    api::{DeleteParams, ListParams, PostParams},
-};
+use kube::{Api, api::PostParams};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::{
     delays::{rank, row},
-    footprint,
+    faults, footprint,
 };
 
 /// Users; their reminders go to the stack's webhook.
@@ -178,11 +175,7 @@ impl Load<'_> {
             (due, due),
         )
         .await?;
-        let several = ListParams::default().labels(&format!("load={marker}"));
-        jobs.delete_collection(&DeleteParams::default(), &several)
-            .await
-            .context("deleting the ReminderJobs")?;
-        Ok(())
+        faults::delete_jobs(self.cluster, &marker).await
     }
 
     /// One user's reminder beside another's whose receiver hangs.
