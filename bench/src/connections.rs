@@ -20,16 +20,19 @@ const USERS: usize = 100;
 /// The gateway stays under this, in MiB.
 const TARGET: f64 = 80.0;
 
-/// Each connection makes a task, reads it, lists, completes it, and so on.
-fn script(tokens: Vec<String>) -> Arc<Script> {
+/// Each connection makes a task, reads it, lists, completes it, and so on; the connections are not in step, and each
+/// lists until it is its turn to begin.
+pub(crate) fn script(tokens: Vec<String>) -> Arc<Script> {
     Arc::new(move |connection, n, buffer| {
         let token = &tokens[connection % tokens.len()];
+        let n = n + connection as u64 % 10;
         // The same for one connection and ten requests, so that what was made is what is read.
         let id = Uuid::from_u128(
             0x0000_0000_0000_7000_8000_0000_0000_0000
                 | (connection as u128 + 1) << 32
                 | u128::from(n / 10),
         );
+        let has_begun = n >= 10 || connection % 10 == 0;
         match n % 10 {
             0 => {
                 let body = format!(
@@ -37,11 +40,13 @@ fn script(tokens: Vec<String>) -> Arc<Script> {
                 );
                 http::request(buffer, "POST", "/v1/tasks", token, &body);
             }
-            5 => {
+            5 if has_begun => {
                 let path = format!("/v1/tasks/{id}/complete");
                 http::request(buffer, "POST", &path, token, "");
             }
-            1..=4 => http::request(buffer, "GET", &format!("/v1/tasks/{id}"), token, ""),
+            1..=4 if has_begun => {
+                http::request(buffer, "GET", &format!("/v1/tasks/{id}"), token, "");
+            }
             _ => http::request(buffer, "GET", "/v1/tasks?limit=20", token, ""),
         }
         true

@@ -151,13 +151,32 @@ pub(crate) async fn load(
     time: Duration,
     script: Arc<Script>,
 ) -> anyhow::Result<Loaded> {
+    load_every(address, connections, Duration::ZERO, time, script).await
+}
+
+/// The same, but each connection sends a request every `interval`, the connections one after another within it. An
+/// answer's time counts from when its request was to be sent, so that one that is slow does not hide those that
+/// wait behind it.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub(crate) async fn load_every(
+    address: &str,
+    connections: usize,
+    interval: Duration,
+    time: Duration,
+    script: Arc<Script>,
+) -> anyhow::Result<Loaded> {
     let address = address.to_owned();
     tokio::task::spawn_blocking(move || {
         let threads = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
         let local = tokio::task::LocalSet::new();
-        local.block_on(&threads, drive(&address, connections, time, script))
+        local.block_on(
+            &threads,
+            drive(&address, connections, interval, time, script),
+        )
     })
     .await?
 }
@@ -165,6 +184,7 @@ pub(crate) async fn load(
 async fn drive(
     address: &str,
     connections: usize,
+    interval: Duration,
     time: Duration,
     script: Arc<Script>,
 ) -> anyhow::Result<Loaded> {
@@ -180,7 +200,14 @@ async fn drive(
         .enumerate()
         .map(|(number, connection)| {
             let (address, script) = (address.clone(), script.clone());
-            tokio::task::spawn_local(one(address, number, connection, start + time, script))
+            let turns = Turns {
+                first: start
+                    + interval * u32::try_from(number).unwrap_or(0)
+                        / u32::try_from(connections).unwrap_or(1),
+                interval,
+                end: start + time,
+            };
+            tokio::task::spawn_local(one(address, number, connection, turns, script))
         })
         .collect();
     let mut all = Loaded::default();
@@ -197,20 +224,40 @@ async fn drive(
     Ok(all)
 }
 
+/// When a connection sends its requests.
+struct Turns {
+    first: Instant,
+    /// Zero: each when the one before is answered.
+    interval: Duration,
+    end: Instant,
+}
+
+impl Turns {
+    /// Waits for the n-th; when it was to be sent.
+    async fn wait(&self, n: u64) -> Instant {
+        if self.interval.is_zero() {
+            return Instant::now();
+        }
+        let at = self.first + self.interval * u32::try_from(n).unwrap_or(u32::MAX);
+        tokio::time::sleep_until(at.into()).await;
+        at
+    }
+}
+
 async fn one(
     address: Rc<str>,
     number: usize,
     mut connection: Connection,
-    end: Instant,
+    turns: Turns,
     script: Arc<Script>,
 ) -> Loaded {
     let mut loaded = Loaded::default();
     let mut request = Vec::new();
     for n in 0.. {
-        if Instant::now() >= end || !script(number, n, &mut request) {
+        let sent = turns.wait(n).await;
+        if sent >= turns.end || !script(number, n, &mut request) {
             break;
         }
-        let sent = Instant::now();
         let answer = connection.call(&request).await;
         match answer {
             Ok((200..300, _)) => {

@@ -7,6 +7,7 @@ mod connections;
 mod create;
 mod dapr;
 mod dev;
+mod find;
 mod gateway;
 mod growth;
 mod http;
@@ -19,6 +20,7 @@ mod postgres;
 mod report;
 mod sink;
 mod sockets;
+mod users;
 
 use std::{
     fs,
@@ -61,6 +63,10 @@ enum Row {
     List,
     /// 500 creates in one request.
     Bulk,
+    /// Searches, filters and sorts among 10,000 tasks of a user, 1,000,000 in all.
+    Find,
+    /// 1,000 users at once; a device that reads everything.
+    Users,
     /// 1,000 connections, mixed reads and writes.
     Connections,
     /// Memory after 1,000 log-ins.
@@ -199,6 +205,8 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
             Row::Create => create::run(&bench).await,
             Row::List => list::run(&bench).await,
             Row::Bulk => bulk::run(&bench).await,
+            Row::Find => find::run(&bench).await,
+            Row::Users => users::run(&bench).await,
             Row::Connections => connections::run(&bench).await,
             Row::Logins => logins::run(&bench).await,
             Row::Growth => growth::run(&bench).await,

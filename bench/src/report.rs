@@ -97,11 +97,12 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// p50, p99 and the largest of some durations, all in the unit of `values`.
+/// p50, p95, p99 and the largest of some durations, all in the unit of `values`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
 pub(crate) struct Spread {
     pub(crate) count: usize,
     pub(crate) p50: f64,
+    pub(crate) p95: f64,
     pub(crate) p99: f64,
     pub(crate) max: f64,
 }
@@ -117,6 +118,7 @@ impl Spread {
         Self {
             count: values.len(),
             p50: rank(50),
+            p95: rank(95),
             p99: rank(99),
             max: rank(100),
         }
