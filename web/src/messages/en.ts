@@ -81,6 +81,7 @@ export const en = {
     reminders: "Reminders",
     addReminder: "Add reminder",
     removeReminder: (text: string) => `Remove reminder: ${text}`,
+    drag: "Drag to put it elsewhere",
     delete: "Delete task",
     deleteNamed: (title: string) => `Delete “${title}”`,
     subtaskOf: (title: string) => `Part of “${title}”`,

@@ -40,13 +40,18 @@ export function offerUndo(text: string, run: () => unknown, key?: string): void 
 
 export async function complete(task: Task): Promise<void> {
   const completedAt = new Date().toISOString();
-  const all: [string, Overlay][] = [task, ...below(task)].map((each) => [each.id, { change: { completedAt } }]);
+  const tasks = [task, ...below(task)];
+  const all: [string, Overlay][] = tasks.map((each) => [each.id, { change: { completedAt } }]);
   const done = write(task.title, all, async () => {
     const params = { path: { id: task.id }, header: once() };
     replica.put(dataOf(await api.POST("/v1/tasks/{id}/complete", { params })));
     if (all.length > 1) await replica.sync();
   });
-  if (await done) offerUndo(m.undo.completed(task.title), () => reopen(task));
+  if (!(await done)) return;
+  offerUndo(m.undo.completed(task.title), async () => {
+    // The task at the top first: its subtasks would reopen it.
+    for (const each of tasks) await reopen(each);
+  });
 }
 
 export async function reopen(task: Task): Promise<void> {

@@ -1,13 +1,13 @@
-import { add, expect, row, test } from "./people.ts";
+import { add, expect, row, task, test } from "./people.ts";
 
 test("everything by the keyboard", async ({ page, person }) => {
   await person.signUp(page);
   await add(page, "First today", "Second today", "Third today");
   await page.keyboard.press("j");
   await page.keyboard.press("j");
-  await expect(page.getByRole("button", { name: "Second" })).toBeFocused();
+  await expect(task(page, "Second")).toBeFocused();
   await page.keyboard.press("k");
-  await expect(page.getByRole("button", { name: "First" })).toBeFocused();
+  await expect(task(page, "First")).toBeFocused();
   await page.keyboard.press("1");
   await expect(row(page, "Priority 1: First")).toBeVisible();
 
@@ -17,12 +17,12 @@ test("everything by the keyboard", async ({ page, person }) => {
   await title.fill("First of all");
   await page.keyboard.press("Enter");
   await page.keyboard.press("Escape");
-  await expect(page.getByRole("button", { name: "First of all" })).toBeFocused();
+  await expect(task(page, "First of all")).toBeFocused();
 
   await page.keyboard.press("x");
   await expect(row(page, "First of all")).toBeHidden();
   // The focus goes on with the next one.
-  await expect(page.getByRole("button", { name: "Second" })).toBeFocused();
+  await expect(task(page, "Second")).toBeFocused();
   await expect(page.getByText("Completed “First of all”")).toBeVisible();
   await page.keyboard.press("z");
   await expect(row(page, "First of all")).toBeVisible();

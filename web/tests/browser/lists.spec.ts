@@ -1,4 +1,4 @@
-import { add, expect, row, test } from "./people.ts";
+import { add, expect, row, task, test } from "./people.ts";
 
 test("a list is put in order by dragging and by keys", async ({ page, person }) => {
   await person.signUp(page);
@@ -6,9 +6,9 @@ test("a list is put in order by dragging and by keys", async ({ page, person }) 
   await add(page, "Alpha", "Beta", "Gamma");
   const titles = page.locator("#main [data-task] .title");
   await expect(titles).toHaveText(["Alpha", "Beta", "Gamma"]);
-  await row(page, "Gamma").dragTo(row(page, "Alpha"), { targetPosition: { x: 60, y: 4 } });
+  await row(page, "Gamma").locator(".handle").dragTo(row(page, "Alpha"), { targetPosition: { x: 60, y: 4 } });
   await expect(titles).toHaveText(["Gamma", "Alpha", "Beta"]);
-  await page.getByRole("button", { name: "Alpha", exact: true }).focus();
+  await task(page, "Alpha").focus();
   await page.keyboard.press("Alt+ArrowDown");
   await expect(titles).toHaveText(["Gamma", "Beta", "Alpha"]);
   await page.keyboard.press("z");
@@ -22,7 +22,7 @@ test("many tasks are changed together", async ({ page, person }) => {
   await person.signUp(page);
   await page.goto("/inbox");
   await add(page, "One", "Two", "Three");
-  await page.getByRole("button", { name: "One", exact: true }).focus();
+  await task(page, "One").focus();
   await page.keyboard.press("v");
   await page.keyboard.press("j");
   await page.keyboard.press("v");
@@ -33,7 +33,7 @@ test("many tasks are changed together", async ({ page, person }) => {
   await expect(row(page, "Priority 1: Two")).toBeVisible();
   await page.getByRole("status").filter({ hasText: "Changed 2 tasks" }).getByRole("button", { name: "Undo" }).click();
   await expect(row(page, "Priority 1")).toHaveCount(0);
-  await row(page, "Two").getByRole("button", { name: "Two", exact: true }).click({ modifiers: ["Control"] });
+  await task(page, "Two").click({ modifiers: ["Control"] });
   await bar.getByRole("button", { name: "Complete" }).click();
   await expect(row(page, "Two")).toBeHidden();
   await expect(row(page, "Three")).toBeVisible();

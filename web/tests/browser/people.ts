@@ -28,12 +28,15 @@ export class Person {
     await expect(page.getByRole("heading", { name: "Today", level: 1 })).toBeVisible();
   }
 
+  /** Logs in on another device, which takes its time. */
+  async device(): Promise<void> {
+    const answer = await this.request.post("/v1/login", { data: { email: this.email, password: PASSWORD } });
+    this.#token = ((await answer.json()) as { accessToken: string }).accessToken;
+  }
+
   /** What another program of this person sends. */
   async send(path: string, data: object): Promise<{ id: string; title: string }> {
-    if (this.#token === "") {
-      const answer = await this.request.post("/v1/login", { data: { email: this.email, password: PASSWORD } });
-      this.#token = ((await answer.json()) as { accessToken: string }).accessToken;
-    }
+    if (this.#token === "") await this.device();
     const headers = { authorization: `Bearer ${this.#token}` };
     const answer = await this.request.post(path, { data, headers });
     expect(answer.ok(), await answer.text()).toBe(true);
@@ -53,6 +56,9 @@ export async function add(page: Page, ...lines: string[]): Promise<void> {
   await page.keyboard.press("Escape");
   await expect(field).toBeHidden();
 }
+
+/** The title of a task in the list, which opens it. */
+export const task = (page: Page, title: string) => page.locator("#main [data-task]").filter({ hasText: title });
 
 /** The row of a task in the list. */
 export const row = (page: Page, title: string) => page.locator("#main").getByRole("listitem").filter({ hasText: title });

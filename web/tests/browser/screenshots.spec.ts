@@ -2,7 +2,7 @@
 import { mkdirSync } from "node:fs";
 import type { Page } from "@playwright/test";
 
-import { add, expect, row, test } from "./people.ts";
+import { add, expect, row, task, test } from "./people.ts";
 
 const folder = process.env["SCREENSHOTS"];
 
@@ -46,7 +46,7 @@ test("pictures", async ({ page, person }) => {
   await shot("quick-add");
   await page.keyboard.press("Escape");
   await page.goto("/upcoming");
-  await row(page, "Pay rent").getByRole("button").first().click();
+  await task(page, "Pay rent").click();
   await page.getByText("Next five").click();
   await expect(page.getByRole("dialog").getByRole("listitem").first()).toBeVisible();
   await shot("editor");

@@ -13,6 +13,18 @@ test("no script can read what goes on with a session", async ({ page, context, p
   expect(policy).not.toContain("unsafe");
 });
 
+test("the first load is less than 100 kB", async ({ page, person }) => {
+  await page.goto("/");
+  await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
+  const bytes = await page.evaluate(() => {
+    const entries = [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")];
+    return entries.reduce((sum, entry) => sum + (entry as PerformanceResourceTiming).encodedBodySize, 0);
+  });
+  expect(bytes).toBeGreaterThan(20_000);
+  expect(bytes).toBeLessThan(100_000);
+  await person.signUp(page);
+});
+
 test("who logs out is out, and back in by the password", async ({ page, person }) => {
   await person.signUp(page);
   await add(page, "Still here today");

@@ -1,4 +1,4 @@
-import { add, expect, row, test } from "./people.ts";
+import { add, expect, row, task, test } from "./people.ts";
 
 test("from signing up to a reminder on the page", async ({ page, person }) => {
   await person.signUp(page);
@@ -9,10 +9,11 @@ test("from signing up to a reminder on the page", async ({ page, person }) => {
   await expect(ann).toContainText("family");
 
   // From another device, with a reminder in a moment.
-  const at = new Date(Date.now() + 2_000).toISOString();
+  await person.device();
+  const at = new Date(Date.now() + 3_000).toISOString();
   await person.send("/v1/tasks", { title: "Water the plants", reminders: [{ at }] });
   const reminder = page.getByRole("alert").filter({ hasText: "Water the plants" });
-  await expect(reminder).toContainText("Reminder");
+  await expect(reminder).toContainText("Reminder", { timeout: 15_000 });
   await reminder.getByRole("button", { name: "Snooze 10 min" }).click();
   await expect(page.getByText("Put off by 10 minutes")).toBeVisible();
 
@@ -34,10 +35,10 @@ test("what is understood of a line is marked while it is typed", async ({ page, 
 test("a task is edited in its panel", async ({ page, person }) => {
   await person.signUp(page);
   await add(page, "Write the report today");
-  await row(page, "Write the report").getByRole("button", { name: "Write the report", exact: true }).click();
+  await task(page, "Write the report").click();
   const panel = page.getByRole("dialog", { name: "Task" });
   await panel.getByLabel("Notes").fill("With the figures of November");
-  await panel.getByLabel("Priority 2").check({ force: true });
+  await panel.getByLabel("Priority 2").press("Space");
   await panel.getByLabel("Add a tag").fill("work");
   await panel.getByLabel("Add a tag").press("Enter");
   await panel.getByLabel("Time").fill("16:00");
@@ -99,7 +100,7 @@ test("words are found, and what is written is never HTML", async ({ page, person
   await page.keyboard.press("/");
   await page.getByLabel("Search tasks").fill("oat milk");
   await expect(page.locator("mark")).toHaveText(["oat", "milk"]);
-  await expect(page.getByRole("button", { name: title })).toBeVisible();
+  await expect(task(page, title)).toBeVisible();
   await expect(page.locator("#main img")).toHaveCount(0);
   await page.getByLabel("Search tasks").fill("dairy");
   await expect(page.locator("mark")).toHaveText(["dairy"]);
