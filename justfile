@@ -22,6 +22,7 @@ all := "--workspace --all-targets --features todostack-e2e/cluster"
 
 # Run the platform on an embedded Postgres and watch reminders arrive.
 demo *args: (prepare "--compiler")
+    web/build --if-possible
     cargo run --quiet --package todostack -- dev -f examples/quickstart.yaml {{ args }}
 
 # The demo without hands: a reminder 3 s ahead arrives as a signed webhook.
@@ -32,12 +33,13 @@ smoke *args: (prepare "--compiler")
 test: (prepare) test-no-cluster transports faults-short test-parts test-cluster
 
 # Everything that needs no cluster.
-test-no-cluster: (prepare "--build") fmt manifests lint deny
+test-no-cluster: (prepare "--build") web fmt manifests lint deny
     cargo build --quiet {{ all }}
     PROPTEST_RNG_SEED={{ seed }} cargo test --quiet --workspace --features todostack-e2e/harness
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
+    web/check
     "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
@@ -120,6 +122,14 @@ _cargo-deny args:
 # Hold the gateway to its OpenAPI document, by Schemathesis.
 openapi-conformance *args:
     api-gateway/conformance/run {{ seed }} {{ args }}
+
+# Build the web page, which Cargo then takes into the gateway.
+web: (prepare "--build")
+    web/build
+
+# Check the types of the page, test its pure code, and use it in a browser against `todostack dev`.
+web-test *args: web
+    web/check {{ args }}
 
 # Make the TypeScript client of the OpenAPI document and try it on a real gateway.
 typescript-client:

@@ -21,8 +21,13 @@ const MOST: u64 = 8 * 1024 * 1024;
 /// Up to this many bytes are compressed in a millisecond or so; more on a thread that may be kept.
 const AT_ONCE: usize = 64 * 1024;
 
-/// Whether the client takes gzip: it is named, or `*` is, with a weight that is not zero.
+/// Whether the client takes gzip.
 pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
+    takes(headers, "gzip")
+}
+
+/// Whether the client takes this coding: it is named, or `*` is, with a weight that is not zero.
+pub(crate) fn takes(headers: &HeaderMap, wanted: &str) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter();
     let mut any = None;
     for coding in values
@@ -34,7 +39,7 @@ pub(crate) fn takes_gzip(headers: &HeaderMap) -> bool {
         let weight = parts.find_map(|part| part.strip_prefix("q="));
         let takes =
             weight.is_none_or(|weight| weight.parse().is_ok_and(|weight: f32| weight > 0.0));
-        if name.eq_ignore_ascii_case("gzip") {
+        if name.eq_ignore_ascii_case(wanted) {
             return takes;
         }
         if name == "*" {

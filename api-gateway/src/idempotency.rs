@@ -55,10 +55,12 @@ pub(crate) fn use_of(path: &str) -> Use {
         "/v1/tokens" | "/v1/channels" | "/v1/me/calendar" => Use::Refused(
             "is not taken here: the answer holds a secret, which is not kept. Look in the list whether an earlier request was done",
         ),
-        "/v1/users" | "/v1/login" | "/v1/token/refresh" => Use::Refused(
+        "/v1/users" | "/v1/login" | "/v1/token/refresh" | "/page/sign-up" | "/page/log-in"
+        | "/page/refresh" => Use::Refused(
             "is not taken here: the answer holds tokens, which are not kept. Log in when no answer came",
         ),
         "/v1/logout"
+        | "/page/log-out"
         | "/v1/password-reset"
         | "/v1/password-reset/confirm"
         | "/v1/unsubscribe/{channel}/{token}" => Use::Refused(

@@ -18,6 +18,7 @@ mod input;
 mod instant;
 mod observe;
 mod openapi;
+mod page;
 mod passwords;
 mod path;
 mod query;

@@ -11,6 +11,7 @@ mod later;
 mod list;
 mod me;
 mod moves;
+mod page_session;
 mod password;
 mod password_reset;
 mod place;
@@ -44,17 +45,19 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    authorize::authorize, error::Error, observe::observe, openapi, scopes, state::Gateway,
+    authorize::authorize, error::Error, observe::observe, openapi, page, scopes, state::Gateway,
 };
 
 pub(crate) use projects::ProjectInput;
 
-/// The whole interface, `/healthz`, `/openapi.json` and `/docs` included.
+/// The whole interface, `/healthz`, `/openapi.json`, `/docs` and the web page included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
     let router = routes
+        .merge(page_session::routes())
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
         .merge(documents(&document))
+        .merge(page::routes())
         .route("/healthz", get(async || "ok"))
         .fallback(async || Error::new(StatusCode::NOT_FOUND, "there is no such path"))
         .method_not_allowed_fallback(async || {

@@ -89,6 +89,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
         method => method,
     };
     Some(match (method, path) {
+        ("POST", "/page/sign-up" | "/page/log-in" | "/page/refresh" | "/page/log-out") => Nothing,
         ("POST", "/v1/users" | "/v1/login" | "/v1/logout" | "/v1/token/refresh") => Nothing,
         (_, "/v1/password-reset" | "/v1/password-reset/confirm") => Nothing,
         (_, "/v1/unsubscribe/{channel}/{token}") => Nothing,

@@ -22,6 +22,7 @@ mod rest {
     mod listing;
     mod openapi;
     mod order;
+    mod page;
     mod password_reset;
     mod problems;
     mod projects;

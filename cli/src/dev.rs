@@ -191,7 +191,7 @@ fn greet(address: &str, token: &str, password: &str) {
     // The shell tells the time as the line is run: whoever reads first finds it still ahead.
     println!(
         "\
-todostack is at {address}  (OpenAPI: {address}/openapi.json)
+todostack is at {address}: open it in a browser  (the API: {address}/docs)
 user {DEMO_EMAIL}, password {password}, token:
 
     TOKEN={token}

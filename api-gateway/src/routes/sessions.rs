@@ -36,17 +36,17 @@ const USER_AGENT_MOST: usize = 200;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tokens {
     /// Send it as `Authorization: Bearer …`.
-    access_token: String,
+    pub(super) access_token: String,
     /// Always `Bearer`.
     token_type: &'static str,
     /// Seconds for which the access token is valid.
-    expires_in: u64,
+    pub(super) expires_in: u64,
     /// Send it to `POST /v1/token/refresh`, once, for the next two.
-    refresh_token: String,
+    pub(super) refresh_token: String,
     /// Seconds for which the refresh token is valid.
-    refresh_expires_in: i64,
+    pub(super) refresh_expires_in: i64,
     /// The session that both belong to.
-    session_id: Uuid,
+    pub(super) session_id: Uuid,
 }
 
 impl Tokens {
@@ -164,12 +164,18 @@ pub(super) async fn refresh(
     program: Program,
     Body(input): Body<RefreshInput>,
 ) -> Result<impl IntoResponse> {
+    let tokens = exchange(&gateway, &program, &input.refresh_token).await?;
+    Ok((NO_STORE, Json(tokens)))
+}
+
+/// The next tokens of a session, for its refresh token.
+pub(super) async fn exchange(gateway: &Gateway, program: &Program, token: &str) -> Result<Tokens> {
     let over = || {
         Error::from(Problem::unauthorized(
             "this refresh token is not valid any more; log in again",
         ))
     };
-    let token = RefreshToken::parse(&input.refresh_token).ok_or_else(over)?;
+    let token = RefreshToken::parse(token).ok_or_else(over)?;
     let now = Utc::now();
     let nonce = random::bytes()?;
     let mut tx = gateway.store.begin().await?;
@@ -196,8 +202,7 @@ pub(super) async fn refresh(
         }
     };
     tx.commit().await?;
-    let answer = Tokens::new(&gateway, session.user, session.id, &next)?;
-    Ok((NO_STORE, Json(answer)))
+    Tokens::new(gateway, session.user, session.id, &next)
 }
 
 /// Ends the session of a refresh token. Its access token is good until it expires.
@@ -216,11 +221,17 @@ pub(super) async fn log_out(
     gateway: Gateway,
     Body(input): Body<RefreshInput>,
 ) -> Result<StatusCode> {
-    if let Some(token) = RefreshToken::parse(&input.refresh_token) {
+    end_of(&gateway, &input.refresh_token).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends the session of a refresh token, if there is one.
+pub(super) async fn end_of(gateway: &Gateway, token: &str) -> Result<()> {
+    if let Some(token) = RefreshToken::parse(token) {
         let mut conn = gateway.store.acquire().await?;
         sessions::end_by_token(&mut conn, &token).await?;
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(())
 }
 
 /// Lists the user's sessions.

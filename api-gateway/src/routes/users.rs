@@ -1,5 +1,7 @@
 //! Accounts and tokens.
 
+use std::net::IpAddr;
+
 use axum::{
     Json,
     http::{HeaderName, StatusCode, header},
@@ -59,9 +61,9 @@ pub(crate) struct Credentials {
 #[derive(Serialize, ToSchema)]
 pub(crate) struct NewAccount {
     #[serde(flatten)]
-    user: UserView,
+    pub(super) user: UserView,
     #[serde(flatten)]
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
 }
 
 /// Makes an account, and logs in.
@@ -84,6 +86,17 @@ pub(super) async fn sign_up(
     program: Program,
     Body(new): Body<NewUser>,
 ) -> Result<impl IntoResponse> {
+    let account = make(&gateway, from, &program, new).await?;
+    Ok((StatusCode::CREATED, NO_STORE, Json(account)))
+}
+
+/// Makes an account, and begins its first session.
+pub(super) async fn make(
+    gateway: &Gateway,
+    from: Option<IpAddr>,
+    program: &Program,
+    new: NewUser,
+) -> Result<NewAccount> {
     if gateway.sign_up == SignUp::Closed {
         let detail = "this stack takes no new users";
         return Err(Error::new(StatusCode::FORBIDDEN, detail));
@@ -113,11 +126,10 @@ pub(super) async fn sign_up(
     let user = store::users::create(&mut tx, email, &hash, zone.unwrap_or(Tz::UTC))
         .await?
         .ok_or_else(|| Error::new(StatusCode::CONFLICT, "this e-mail address has an account"))?;
-    let tokens = sessions::begin(&gateway, &mut tx, user.id, &program).await?;
+    let tokens = sessions::begin(gateway, &mut tx, user.id, program).await?;
     tx.commit().await?;
     let user = UserView::from(user);
-    let answer = Json(NewAccount { user, tokens });
-    Ok((StatusCode::CREATED, NO_STORE, answer))
+    Ok(NewAccount { user, tokens })
 }
 
 /// Exchanges an e-mail address and a password for an access token and a refresh token: begins a session.
@@ -139,6 +151,17 @@ pub(super) async fn log_in(
     program: Program,
     Body(credentials): Body<Credentials>,
 ) -> Result<impl IntoResponse> {
+    let tokens = check(&gateway, from, &program, credentials).await?;
+    Ok((NO_STORE, Json(tokens)))
+}
+
+/// Begins a session of who knows the password.
+pub(super) async fn check(
+    gateway: &Gateway,
+    from: Option<IpAddr>,
+    program: &Program,
+    credentials: Credentials,
+) -> Result<Tokens> {
     let wrong = || {
         Error::from(Problem::unauthorized(
             "the e-mail address or the password is wrong",
@@ -172,9 +195,9 @@ pub(super) async fn log_in(
     let now = store::users::by_id_locked(&mut tx, user.id).await?;
     now.filter(|now| now.password_hash == user.password_hash)
         .ok_or_else(wrong)?;
-    let tokens = sessions::begin(&gateway, &mut tx, user.id, &program).await?;
+    let tokens = sessions::begin(gateway, &mut tx, user.id, program).await?;
     tx.commit().await?;
-    Ok((NO_STORE, Json(tokens)))
+    Ok(tokens)
 }
 
 /// The answer to an attempt that is not made.

@@ -1,0 +1,6 @@
+class Connection {
+  /** Changes of other devices are told. */
+  live = $state(false);
+}
+
+export const connection = new Connection();

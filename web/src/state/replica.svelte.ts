@@ -1,0 +1,164 @@
+/** The tasks and projects of the user, kept as docs/sync.md says, with what is being written on top. */
+import { dataOf } from "todostack-client";
+
+import { api, type Project, type Task } from "./api";
+
+/** A write that the gateway has not answered yet. */
+export interface Overlay {
+  /** What it changes; `null`: it takes the task away. */
+  change: Partial<Task> | null;
+}
+
+const NO_SUBTASKS = { all: 0, done: 0 };
+
+class Replica {
+  /** All was read once. */
+  ready = $state(false);
+
+  #tasks = new Map<string, Task>();
+  #projects = new Map<string, Project>();
+  #overlays = new Map<string, Overlay[]>();
+  #token: string | undefined;
+  /** Goes up with every change of the maps, which are no signals themselves: thousands of them would be slow. */
+  #version = $state(0);
+  #syncing: Promise<void> | undefined;
+  #again = false;
+
+  #shown = $derived.by(() => {
+    void this.#version;
+    const shown = new Map<string, Task>();
+    for (const [id, task] of this.#tasks) {
+      const overlays = this.#overlays.get(id);
+      const merged = overlays ? merge(task, overlays) : task;
+      if (merged) shown.set(id, merged);
+    }
+    return shown;
+  });
+
+  /** Every task, completed ones too, as the user has written them. */
+  tasks = $derived([...this.#shown.values()]);
+
+  /** How many subtasks each task has, and how many of them are completed. */
+  #subtasks = $derived.by(() => {
+    const counts = new Map<string, { all: number; done: number }>();
+    for (const { parent, completedAt } of this.#shown.values()) {
+      if (!parent) continue;
+      const count = counts.get(parent) ?? { all: 0, done: 0 };
+      count.all += 1;
+      if (completedAt) count.done += 1;
+      counts.set(parent, count);
+    }
+    return counts;
+  });
+
+  /** The projects that are not archived, in their order. */
+  projects = $derived.by(() => {
+    void this.#version;
+    return [...this.#projects.values()]
+      .filter((project) => !project.archivedAt)
+      .sort((a, b) => (a.position < b.position ? -1 : 1));
+  });
+
+  task(id: string): Task | undefined {
+    return this.#shown.get(id);
+  }
+
+  subtasks(id: string): { all: number; done: number } {
+    return this.#subtasks.get(id) ?? NO_SUBTASKS;
+  }
+
+  project(id: string): Project | undefined {
+    void this.#version;
+    return this.#projects.get(id);
+  }
+
+  /** A task as the gateway tells it. An older one than that which is known says nothing. */
+  put(task: Task): void {
+    const known = this.#tasks.get(task.id);
+    if (known && known.version > task.version) return;
+    this.#tasks.set(task.id, task);
+    this.#version += 1;
+  }
+
+  putProject(project: Project): void {
+    this.#projects.set(project.id, project);
+    this.#version += 1;
+  }
+
+  /** A task is gone. */
+  forget(id: string): void {
+    this.#tasks.delete(id);
+    this.#version += 1;
+  }
+
+  /** Shows a write at once; the function that is returned takes it off again. */
+  show(id: string, overlay: Overlay): () => void {
+    this.#overlays.set(id, [...(this.#overlays.get(id) ?? []), overlay]);
+    this.#version += 1;
+    return () => {
+      const left = (this.#overlays.get(id) ?? []).filter((each) => each !== overlay);
+      if (left.length > 0) this.#overlays.set(id, left);
+      else this.#overlays.delete(id);
+      this.#version += 1;
+    };
+  }
+
+  /** Reads what changed. Asked for again while it reads, it reads once more. */
+  async sync(): Promise<void> {
+    if (this.#syncing) {
+      this.#again = true;
+      return this.#syncing;
+    }
+    this.#syncing = this.#read();
+    try {
+      await this.#syncing;
+    } finally {
+      this.#syncing = undefined;
+    }
+  }
+
+  async #read(): Promise<void> {
+    let more: boolean;
+    do {
+      this.#again = false;
+      const query = this.#token === undefined ? { limit: 1000 } : { token: this.#token, limit: 1000 };
+      const page = dataOf(await api.GET("/v1/sync", { params: { query } }));
+      if (page.reset) {
+        this.#tasks.clear();
+        this.#projects.clear();
+      }
+      for (const project of page.projects) this.#projects.set(project.id, project);
+      for (const id of page.deletedProjects) this.#projects.delete(id);
+      for (const task of page.tasks) {
+        const known = this.#tasks.get(task.id);
+        if (!known || known.version <= task.version) this.#tasks.set(task.id, task);
+      }
+      for (const id of page.deletedTasks) this.#tasks.delete(id);
+      this.#token = page.token;
+      this.#version += 1;
+      more = page.more;
+    } while (more || this.#again);
+    this.ready = true;
+  }
+
+  /** Another user, or none. */
+  clear(): void {
+    this.#tasks.clear();
+    this.#projects.clear();
+    this.#overlays.clear();
+    this.#token = undefined;
+    this.ready = false;
+    this.#version += 1;
+  }
+}
+
+function merge(task: Task, overlays: readonly Overlay[]): Task | undefined {
+  let merged = task;
+  for (const { change } of overlays) {
+    if (change === null) return undefined;
+    merged = { ...merged, ...change };
+  }
+  return merged;
+}
+
+export const replica = new Replica();
