@@ -46,6 +46,8 @@ export class Person {
 
 /** Adds tasks by quick add. */
 export async function add(page: Page, ...lines: string[]): Promise<void> {
+  // A key is of no use before somebody listens.
+  await expect(page.locator('#main[aria-busy="false"]')).toBeVisible();
   await page.keyboard.press("q");
   const field = page.getByLabel("New task");
   for (const line of lines) {
