@@ -39,6 +39,7 @@ LISTED = [
     ("project", "a subtask is in the project of its parent; .*"),
     ("before|after", "must be the id of another of your (tasks|projects)"),
     (r".*channels\[\d+\].*", ".*"),
+    ("savedFilter", "must be the id of one of your saved filters"),
     ("currentPassword", "is not the password of this account"),
     ("token", "is not good, any more: .*"),
     ("id", "cannot be changed"),

@@ -60,20 +60,7 @@ pub(crate) fn decode(order: Order, cursor: &str) -> Option<(Position, bool)> {
 /// What a cursor says of the order that it is made for.
 fn bound_to(order: Order) -> String {
     let direction = if order.descending { '-' } else { '+' };
-    format!("{}{direction}", name(order.sort))
-}
-
-fn name(sort: Sort) -> &'static str {
-    match sort {
-        Sort::Created => "created",
-        Sort::Due => "due",
-        Sort::Priority => "priority",
-        Sort::Manual => "manual",
-        Sort::Updated => "updated",
-        Sort::Completed => "completed",
-        Sort::Title => "title",
-        Sort::Relevance => "relevance",
-    }
+    format!("{}{direction}", order.sort.as_str())
 }
 
 /// A time that Postgres can hold: anybody can make up a cursor.

@@ -21,11 +21,12 @@ use crate::{routes, scopes, view};
         title = "todostack",
         description = "Tasks that recur and remind. Errors are `application/problem+json` (RFC 9457) and name the fields at fault. Changes are told live by another service of the stack, at `/v1/stream` (server-sent events) and `/v1/ws` (a WebSocket), whose messages are described in docs/sync.md."
     ),
-    components(schemas(view::TaskInput, routes::ProjectInput, view::ProblemView, view::FieldProblem)),
+    components(schemas(view::TaskInput, routes::ProjectInput, routes::SavedFilterInput, view::ProblemView, view::FieldProblem)),
     tags(
         (name = "accounts", description = "Accounts, sessions, tokens and settings"),
         (name = "tasks", description = "Tasks"),
         (name = "projects", description = "The lists that tasks are in"),
+        (name = "filters", description = "Saved filters"),
         (name = "tags", description = "The tags of tasks"),
         (name = "series", description = "What recurs"),
         (name = "recurrence", description = "Rules of recurrence"),

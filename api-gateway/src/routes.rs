@@ -7,6 +7,7 @@ mod calendar;
 mod channels;
 mod deliveries;
 mod digest;
+mod filters;
 mod later;
 mod list;
 mod me;
@@ -48,6 +49,7 @@ use crate::{
     authorize::authorize, error::Error, observe::observe, openapi, page, scopes, state::Gateway,
 };
 
+pub(crate) use filters::SavedFilterInput;
 pub(crate) use projects::ProjectInput;
 
 /// The whole interface, `/healthz`, `/openapi.json`, `/docs` and the web page included.
@@ -135,6 +137,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(projects::state::move_to))
         .routes(routes!(projects::state::archive))
         .routes(routes!(projects::state::unarchive))
+        .routes(routes!(filters::list, filters::create))
+        .routes(routes!(filters::get, filters::patch, filters::delete))
         .routes(routes!(tags::list))
         .routes(routes!(tags::rename, tags::delete))
         .routes(routes!(series::list))

@@ -11,10 +11,10 @@ use utoipa::{
 /// What a personal token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub(crate) enum Scope {
-    /// Read tasks, their reminders, projects and tags.
+    /// Read tasks, their reminders, projects, tags and saved filters.
     #[serde(rename = "tasks:read")]
     TasksRead,
-    /// Make, change and delete tasks, their reminders, projects and tags.
+    /// Make, change and delete tasks, their reminders, projects, tags and saved filters.
     #[serde(rename = "tasks:write")]
     TasksWrite,
     /// Read channels and what they could not deliver.
@@ -114,6 +114,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/reminders/{id}/history"
             | "/v1/projects"
             | "/v1/projects/{id}"
+            | "/v1/filters"
+            | "/v1/filters/{id}"
             | "/v1/tags"
             | "/v1/series"
             | "/v1/series/{id}/completions"
@@ -138,6 +140,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/projects/{id}/archive"
             | "/v1/projects/{id}/unarchive"
             | "/v1/projects/{id}/move"
+            | "/v1/filters"
+            | "/v1/filters/{id}"
             | "/v1/tags/{name}"
             | "/v1/series/{id}/end",
         ) => Need::Scope(TasksWrite),

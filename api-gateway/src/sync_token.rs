@@ -121,6 +121,8 @@ fn letter(part: Part) -> char {
         Part::Projects => 'p',
         Part::DeletedProjects => 'd',
         Part::Tasks => 't',
+        Part::Filters => 'f',
+        Part::DeletedFilters => 'g',
     }
 }
 
@@ -129,6 +131,8 @@ fn part_of(letter: &str) -> Option<Part> {
         "p" => Part::Projects,
         "d" => Part::DeletedProjects,
         "t" => Part::Tasks,
+        "f" => Part::Filters,
+        "g" => Part::DeletedFilters,
         _ => return None,
     })
 }

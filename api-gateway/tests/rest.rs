@@ -31,6 +31,7 @@ mod rest {
     mod rate_limits;
     mod recurring;
     mod reminders;
+    mod saved_filters;
     mod search;
     mod series;
     mod sessions;

@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 12] = [
+const SMALL: [(&str, &str); 13] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -49,6 +49,14 @@ const SMALL: [(&str, &str); 12] = [
          from projects where owner_id = $1 order by position, id",
     ),
     (
+        "savedFilters",
+        "select jsonb_build_object('id', id, 'name', name, 'filter', filter, 'sort', sort,
+             'order', case descending when true then 'desc' when false then 'asc' end,
+             'isFavorite', is_favorite, 'createdAt', created_at, 'updatedAt', updated_at,
+             'version', version)
+         from saved_filters where owner_id = $1 order by created_at, id",
+    ),
+    (
         "tombstones",
         "select jsonb_build_object('kind', kind, 'id', id, 'deletedAt', deleted_at) from tombstones
          where owner_id = $1 order by deleted_at, id",
@@ -81,13 +89,14 @@ const SMALL: [(&str, &str); 12] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 14] = [
+pub const TABLES: [&str; 15] = [
     "users",
     "sessions",
     "api_tokens",
     "calendar_feeds",
     "password_resets",
     "projects",
+    "saved_filters",
     "tombstones",
     "channels",
     "unsubscribed",

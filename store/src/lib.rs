@@ -25,6 +25,7 @@ pub mod projects;
 pub mod quiet_hours;
 pub mod rate_limits;
 pub mod reminders;
+pub mod saved_filters;
 pub mod seen_on;
 pub mod series;
 pub mod sessions;

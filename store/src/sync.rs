@@ -1,4 +1,4 @@
-//! What changed since a moment, for devices that keep a copy of a user's tasks and projects.
+//! What changed since a moment, for devices that keep a copy of a user's tasks, projects and saved filters.
 //!
 //! The moment is a snapshot of Postgres: which transactions were committed when a device read. What it has
 //! not seen is what a transaction wrote that was not among them. So nothing is missed, whatever the order
@@ -17,7 +17,13 @@ use uuid::Uuid;
 
 pub use snapshot::Snapshot;
 
-use crate::{Owner, projects::ProjectRow, seen_on, tasks::TaskReader};
+use crate::{
+    Owner,
+    projects::ProjectRow,
+    saved_filters::{SavedFilter, SavedFilterRow},
+    seen_on,
+    tasks::TaskReader,
+};
 
 /// Days for which it is known what was deleted, and more: a device that was away for longer reads
 /// everything. The migration that makes `tombstones` keeps them for 90.
@@ -79,10 +85,20 @@ pub enum Part {
     DeletedProjects,
     /// Tasks, deleted ones among them where changes are asked for.
     Tasks,
+    /// Saved filters that are there.
+    Filters,
+    /// Saved filters that are not there any more.
+    DeletedFilters,
 }
 
 impl Part {
-    const ALL: [Self; 3] = [Self::Projects, Self::DeletedProjects, Self::Tasks];
+    const ALL: [Self; 5] = [
+        Self::Projects,
+        Self::DeletedProjects,
+        Self::Tasks,
+        Self::Filters,
+        Self::DeletedFilters,
+    ];
 }
 
 /// Where a page ended.
@@ -107,6 +123,10 @@ pub enum Change {
     Task(Box<Task>),
     /// A task is not there any more.
     TaskDeleted(Uuid),
+    /// A saved filter as it is now.
+    Filter(Box<SavedFilter>),
+    /// A saved filter is not there any more.
+    FilterDeleted(Uuid),
 }
 
 /// Hands the rows of a page to `take`: at most `limit`, fewer when it breaks off. Where the page ended, unless
@@ -179,6 +199,8 @@ impl Reader {
                 Change::TaskDeleted(row.try_get("id")?)
             }
             Part::Tasks => Change::Task(Box::new(self.tasks.read(row)?)),
+            Part::Filters => Change::Filter(Box::new(SavedFilterRow::from_row(row)?.0)),
+            Part::DeletedFilters => Change::FilterDeleted(row.try_get("id")?),
         })
     }
 }
@@ -224,12 +246,16 @@ fn query(part: Part, span: &Span) -> Option<&'static str> {
         (Span::Everything, Part::Projects) => {
             everything!("projects where owner_id = $1", "*")
         }
-        (Span::Everything, Part::DeletedProjects) => return None,
+        (Span::Everything, Part::DeletedProjects | Part::DeletedFilters) => return None,
         // By tasks_owner_created.
         (Span::Everything, Part::Tasks) => everything!(
             "tasks where owner_id = $1 and deleted_at is null",
             "*, false as deleted"
         ),
+        // By saved_filters_owner, sorted.
+        (Span::Everything, Part::Filters) => {
+            everything!("saved_filters where owner_id = $1", "*")
+        }
         (Span::Between(..), Part::Projects) => {
             changes!("projects where owner_id = $1", "*")
         }
@@ -243,6 +269,14 @@ fn query(part: Part, span: &Span) -> Option<&'static str> {
         (Span::Between(..), Part::Tasks) => changes!(
             "tasks where owner_id = $1",
             "*, deleted_at is not null as deleted"
+        ),
+        (Span::Between(..), Part::Filters) => {
+            changes!("saved_filters where owner_id = $1", "*")
+        }
+        (Span::Between(..), Part::DeletedFilters) => changes!(
+            "tombstones t where owner_id = $1 and kind = 'filter'
+                 and not exists (select 1 from saved_filters f where f.id = t.id)",
+            "id"
         ),
     })
 }

@@ -59,6 +59,19 @@ pub(crate) enum TaskSort {
     Relevance,
 }
 
+/// What the tasks of a saved filter are sorted by.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+pub(crate) enum SavedSort {
+    Created,
+    Due,
+    Priority,
+    Manual,
+    Updated,
+    Title,
+    Completed,
+}
+
 /// What is searched for.
 #[derive(ToSchema)]
 #[schema(min_length = 1, max_length = 200)]

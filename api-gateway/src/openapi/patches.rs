@@ -10,7 +10,11 @@ use utoipa::{
 };
 
 /// What is changed by a merge patch, and the shape of that patch.
-const PATCHES: [(&str, &str); 2] = [("TaskInput", "TaskPatch"), ("ProjectInput", "ProjectPatch")];
+const PATCHES: [(&str, &str); 3] = [
+    ("TaskInput", "TaskPatch"),
+    ("ProjectInput", "ProjectPatch"),
+    ("SavedFilterInput", "SavedFilterPatch"),
+];
 
 /// Stands for the shape of its name where another one holds it.
 #[derive(ToSchema)]

@@ -55,6 +55,15 @@ pub(crate) struct TokenName(String);
 )]
 pub(crate) struct ProjectName(String);
 
+/// One line of 1 to 120 characters.
+#[derive(ToSchema)]
+#[schema(
+    min_length = 1,
+    max_length = 120,
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\s\u0000-\u001f\u007f-\u009f][^\u0000-\u001f\u007f-\u009f]*$"
+)]
+pub(crate) struct FilterName(String);
+
 /// A colour, such as `#db4035`.
 #[derive(ToSchema)]
 #[schema(pattern = "^#[0-9a-fA-F]{6}$")]

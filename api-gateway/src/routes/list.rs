@@ -6,7 +6,8 @@ mod found;
 use chrono::Utc;
 use chrono_tz::Tz;
 use runtime::auth;
-use store::{Owner, tasks::Search, users::User};
+use store::{Owner, saved_filters::SavedFilter, tasks::Search, users::User};
+use uuid::Uuid;
 
 use crate::{
     cursor,
@@ -21,6 +22,7 @@ use crate::{
     view::{PriorityName, TaskPage, TaskView},
 };
 use asked::Asked;
+pub(super) use asked::complaint;
 
 /// Lists tasks, a page at a time. Pages are cut by position, not by number: a task that comes or
 /// goes between two requests makes no other appear twice or not at all. What is asked for by several
@@ -33,6 +35,7 @@ use asked::Asked;
     params(
         ("q" = inline(Option<SearchText>), Query, description = "Words of the title, the tags or the description: `\"an exact phrase\"`, `this or that`, `-without`. The last word may be the beginning of one. See docs/search.md"),
         ("filter" = inline(Option<TaskFilter>), Query),
+        ("savedFilter" = Option<Uuid>, Query, description = "Id of a saved filter: as `filter`, with its `sort` and `order` where these are absent"),
         ("status" = inline(Option<TaskStatus>), Query, description = "`open`, `completed` or `all`. Absent: `open`; with `filter` `all`; with `completedAfter`, `completedBefore` or `sort=completed` `completed`"),
         ("priority" = Option<Vec<PriorityName>>, Query, description = "One of these; may be repeated"),
         ("tag" = Option<Vec<String>>, Query, description = "Every one of these; may be repeated"),
@@ -64,10 +67,11 @@ use asked::Asked;
 pub(super) async fn list(
     gateway: Gateway,
     auth::User(user): auth::User,
-    parameters: Parameters,
+    mut parameters: Parameters,
 ) -> Result<TaskPage> {
-    let asked = Asked::read(parameters)?;
     let owner = Owner::of(user);
+    let saved = saved(&gateway, owner, &mut parameters).await?;
+    let asked = Asked::read(parameters, saved)?;
     let (mut conn, user) = found::user(&gateway.store, owner, &asked).await?;
     let zone = user.as_ref().map_or(Tz::UTC, User::zone);
     let mut selection = asked.selection(zone, Utc::now());
@@ -99,4 +103,26 @@ pub(super) async fn list(
         fuzzy: fuzzy.map(|fuzzy| fuzzy && !items.is_empty()),
         items,
     })
+}
+
+/// The saved filter that a request names.
+async fn saved(
+    gateway: &Gateway,
+    owner: Owner,
+    parameters: &mut Parameters,
+) -> Result<Option<SavedFilter>> {
+    let Some(id) = parameters.one("savedFilter") else {
+        return Ok(None);
+    };
+    let mut filter = None;
+    if let Ok(id) = id.parse::<Uuid>() {
+        let mut conn = gateway.store.acquire().await?;
+        filter = store::saved_filters::get(&mut conn, owner, id).await?;
+        conn.release();
+    }
+    if filter.is_none() {
+        let message = "must be the id of one of your saved filters";
+        parameters.errors.push("savedFilter", message);
+    }
+    Ok(filter)
 }

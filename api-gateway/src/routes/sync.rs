@@ -13,7 +13,7 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::projects::ProjectView;
+use super::{filters::SavedFilterView, projects::ProjectView};
 use crate::{
     error::Result,
     query::Parameters,
@@ -46,6 +46,10 @@ pub(crate) struct SyncPage {
     tasks: Vec<TaskView>,
     /// Ids. Some you may never have seen.
     deleted_tasks: Vec<Uuid>,
+    /// Made or changed, as they are now.
+    saved_filters: Vec<SavedFilterView>,
+    /// Ids.
+    deleted_saved_filters: Vec<Uuid>,
     /// There are more pages: ask again at once.
     more: bool,
     /// Send it next time. It may be sent again: the answer then begins at the same place.
@@ -59,13 +63,15 @@ impl SyncPage {
             Change::ProjectDeleted(id) => self.deleted_projects.push(id),
             Change::Task(task) => self.tasks.push((*task).into()),
             Change::TaskDeleted(id) => self.deleted_tasks.push(id),
+            Change::Filter(filter) => self.saved_filters.push((*filter).into()),
+            Change::FilterDeleted(id) => self.deleted_saved_filters.push(id),
         }
     }
 }
 
-/// Reads what changed since the `token` of an earlier answer, page by page: tasks and projects. What was
-/// committed before the first page was asked for is in its pages. What is committed while they are read may
-/// be told in them and again with the next token: put it in the place of what you have.
+/// Reads what changed since the `token` of an earlier answer, page by page: tasks, projects and saved
+/// filters. What was committed before the first page was asked for is in its pages. What is committed while
+/// they are read may be told in them and again with the next token: put it in the place of what you have.
 #[utoipa::path(
     get,
     path = "/v1/sync",

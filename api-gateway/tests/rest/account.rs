@@ -117,6 +117,8 @@ async fn fill(app: &App, caller: &Caller) {
     calendar.expect(201);
     let project = json!({ "name": "Secret project" });
     caller.post("/v1/projects", project).await.expect(201);
+    let filter = json!({ "name": "Secret filter", "filter": "@secret" });
+    caller.post("/v1/filters", filter).await.expect(201);
     for (path, body) in [
         (
             "/v1/me/quiet-hours",
@@ -306,6 +308,7 @@ async fn an_export_has_everything_but_secrets() {
         ("sessions", 1),
         ("apiTokens", 1),
         ("passwordResets", 1),
+        ("savedFilters", 1),
         ("tombstones", 1),
         ("channels", 1),
         ("unsubscribed", 1),

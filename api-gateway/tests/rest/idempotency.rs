@@ -135,6 +135,11 @@ async fn requests(app: &App, user: &Caller) -> Vec<(&'static str, String, Value)
         ),
         ("/v1/projects", String::new(), json!({ "name": "Another" })),
         (
+            "/v1/filters",
+            String::new(),
+            json!({ "name": "Urgent", "filter": "p1" }),
+        ),
+        (
             "/v1/tasks/bulk",
             String::new(),
             json!({ "operations": [{ "op": "create", "task": { "title": "y" } }] }),

@@ -50,6 +50,7 @@ struct Owned {
     task: String,
     series: String,
     project: String,
+    filter: String,
     reminder: String,
     channel: String,
     session: String,
@@ -60,6 +61,8 @@ impl Owned {
     async fn by(user: &Caller) -> Self {
         let new = json!({ "name": "Secret" });
         let project = user.post("/v1/projects", new).await.expect(201).id();
+        let new = json!({ "name": "Secret", "filter": "#Secret" });
+        let filter = user.post("/v1/filters", new).await.expect(201).id();
         let task = json!({
             "title": "Secret", "tags": ["secret"], "project": project,
             "due": { "date": "2030-01-01" }, "recurrence": { "rrule": "FREQ=DAILY" },
@@ -79,6 +82,7 @@ impl Owned {
             series: task.clone(),
             task,
             project,
+            filter,
             reminder: reminder.as_str().unwrap().to_owned(),
             channel,
         }
@@ -90,6 +94,7 @@ impl Owned {
             ("/v1/tasks/{id}", &self.task),
             ("/v1/series/{id}", &self.series),
             ("/v1/projects/{id}", &self.project),
+            ("/v1/filters/{id}", &self.filter),
             ("/v1/reminders/{id}", &self.reminder),
             ("/v1/channels/{id}", &self.channel),
             ("/v1/sessions/{id}", &self.session),
@@ -109,6 +114,7 @@ impl Owned {
 fn body_of(method: &str, path: &str) -> Option<Value> {
     Some(match (method, path) {
         ("PATCH", "/v1/tasks/{id}") => json!({ "title": "Mine" }),
+        ("PATCH", "/v1/filters/{id}") => json!({ "name": "Mine" }),
         ("PATCH", "/v1/projects/{id}") => json!({ "name": "Mine" }),
         ("PATCH", "/v1/tags/{name}") => json!({ "name": "mine" }),
         ("POST", "/v1/tasks/{id}/move" | "/v1/projects/{id}/move") => json!({ "to": "first" }),
@@ -123,6 +129,7 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
     for table in [
         "tasks",
         "projects",
+        "saved_filters",
         "reminders",
         "channels",
         "sessions",
@@ -216,6 +223,7 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
         "/v1/tasks?filter=%23Secret".to_owned(),
         "/v1/tags".to_owned(),
         "/v1/series".to_owned(),
+        "/v1/filters".to_owned(),
         "/v1/projects?archived=all".to_owned(),
     ];
     for list in lists {
@@ -225,6 +233,10 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
             "{list}"
         );
     }
+    let saved = eve
+        .get(&format!("/v1/tasks?savedFilter={}", owned.filter))
+        .await;
+    assert_eq!(saved.fields(), ["savedFilter"]);
     let many = json!({ "operations": [
         { "op": "patch", "id": task, "patch": { "title": "Mine" } },
         { "op": "delete", "id": task },
@@ -260,6 +272,7 @@ async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
         (&shown["reset"], &shown["projects"]),
         (&json!(true), &json!([]))
     );
+    assert_eq!(shown["savedFilters"], json!([]));
     assert_eq!(shown["tasks"].as_array().unwrap().len(), 1);
     assert_eq!(shown["tasks"][0]["id"], mine);
     // The same calls are Ada's to make: what is refused above is refused for whose it is.
@@ -314,7 +327,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 57);
+    assert_eq!(refused, 62);
     for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }

@@ -32,6 +32,11 @@ fn the_document_lists_every_route() {
     DELETE /v1/channels/{id}
     GET /v1/deliveries/failed
     POST /v1/deliveries/replay
+    GET /v1/filters
+    POST /v1/filters
+    DELETE /v1/filters/{id}
+    GET /v1/filters/{id}
+    PATCH /v1/filters/{id}
     POST /v1/login
     POST /v1/logout
     DELETE /v1/me
@@ -170,7 +175,11 @@ fn every_text_of_a_request_says_that_it_holds_no_nul() {
 fn a_patch_has_every_field_of_what_it_changes_but_the_id() {
     let document = document();
     let schemas = &document["components"]["schemas"];
-    for (whole, patch) in [("TaskInput", "TaskPatch"), ("ProjectInput", "ProjectPatch")] {
+    for (whole, patch) in [
+        ("TaskInput", "TaskPatch"),
+        ("ProjectInput", "ProjectPatch"),
+        ("SavedFilterInput", "SavedFilterPatch"),
+    ] {
         let mut fields = schemas[whole]["properties"].as_object().unwrap().clone();
         fields.remove("id");
         let patch = &schemas[patch];

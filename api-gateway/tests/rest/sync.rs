@@ -16,13 +16,24 @@ use uuid::Uuid;
 
 use super::app::{App, Caller};
 
-/// A copy of a user's tasks and projects, by id.
+/// A copy of a user's tasks, projects and saved filters, by id.
 struct Device {
     caller: Caller,
     token: Option<String>,
     tasks: BTreeMap<String, Value>,
     projects: BTreeMap<String, Value>,
+    filters: BTreeMap<String, Value>,
 }
+
+/// The lists of a page.
+const PARTS: [&str; 6] = [
+    "projects",
+    "deletedProjects",
+    "tasks",
+    "deletedTasks",
+    "savedFilters",
+    "deletedSavedFilters",
+];
 
 impl Device {
     fn new(caller: &Caller) -> Self {
@@ -31,6 +42,7 @@ impl Device {
             token: None,
             tasks: BTreeMap::new(),
             projects: BTreeMap::new(),
+            filters: BTreeMap::new(),
         }
     }
 
@@ -44,13 +56,14 @@ impl Device {
         if page["reset"] == true {
             self.tasks.clear();
             self.projects.clear();
+            self.filters.clear();
         }
-        let told = ["projects", "deletedProjects", "tasks", "deletedTasks"]
-            .map(|part| page[part].as_array().unwrap().len());
+        let told = PARTS.map(|part| page[part].as_array().unwrap().len());
         assert!(told.iter().sum::<usize>() <= limit as usize, "{told:?}");
         for (held, there, gone) in [
             (&mut self.projects, "projects", "deletedProjects"),
             (&mut self.tasks, "tasks", "deletedTasks"),
+            (&mut self.filters, "savedFilters", "deletedSavedFilters"),
         ] {
             for item in page[there].as_array().unwrap() {
                 let id = item["id"].as_str().unwrap().to_owned();
@@ -71,7 +84,7 @@ impl Device {
         let mut told = 0;
         loop {
             let page = self.page(limit).await;
-            told += ["projects", "deletedProjects", "tasks", "deletedTasks"]
+            told += PARTS
                 .map(|part| page[part].as_array().unwrap().len())
                 .iter()
                 .sum::<usize>();
@@ -86,6 +99,7 @@ impl Device {
         for (table, held) in [
             ("tasks where deleted_at is null and", &self.tasks),
             ("projects where", &self.projects),
+            ("saved_filters where", &self.filters),
         ] {
             let query = format!("select id::text, version from {table} owner_id = $1");
             let rows: Vec<(String, i64)> = sqlx::query_as(sqlx::AssertSqlSafe(query))
@@ -147,6 +161,22 @@ async fn a_device_is_told_what_changed_and_what_went_once() {
         .expect(204);
     let page = device.page(500).await;
     assert_eq!(page["deletedProjects"], json!([project]));
+
+    let filter = json!({ "name": "Urgent", "filter": "p1" });
+    let filter = user.post("/v1/filters", filter).await.expect(201);
+    assert_eq!(device.pull(500).await, 1);
+    assert_eq!(device.filters[&filter.id()], filter.body);
+    let path_of_filter = format!("/v1/filters/{}", filter.id());
+    let renamed = user.patch(&path_of_filter, json!({ "name": "P1" })).await;
+    device.pull(500).await;
+    assert_eq!(device.filters[&filter.id()], renamed.expect(200).body);
+    let mut fresh = Device::new(&user);
+    fresh.pull(1).await;
+    fresh.assert_is_true(&app).await;
+    user.delete(&path_of_filter).await.expect(204);
+    let page = device.page(500).await;
+    assert_eq!(page["deletedSavedFilters"], json!([filter.id()]));
+    device.assert_is_true(&app).await;
     assert!(device.tasks[&task.id()].get("project").is_none());
     // It may come back under its id.
     let again = json!({ "id": project, "name": "Home" });

@@ -7,7 +7,10 @@ use domain::{
     search,
     task::{Priority, limits},
 };
-use store::tasks::{Order, Position, Selection, Sort};
+use store::{
+    saved_filters::SavedFilter,
+    tasks::{Order, Position, Selection, Sort},
+};
 use uuid::Uuid;
 
 use crate::{cursor, error::Result, query::Parameters};
@@ -35,14 +38,17 @@ pub(super) struct Asked {
 type Meaning = Option<fn() -> Filter>;
 
 impl Asked {
-    /// Reads the parameters of a request.
+    /// Reads the parameters of a request that names this `saved` filter, or none.
     ///
     /// # Errors
     /// What cannot be understood.
-    pub(super) fn read(mut parameters: Parameters) -> Result<Self> {
-        let written = written(&mut parameters);
+    pub(super) fn read(mut parameters: Parameters, saved: Option<SavedFilter>) -> Result<Self> {
         let text = text(&mut parameters);
-        let order = order(&mut parameters, text.is_some());
+        let order = order(&mut parameters, text.is_some(), saved.as_ref());
+        let written: Vec<Filter> = written(&mut parameters)
+            .into_iter()
+            .chain(saved.map(|saved| saved.filter))
+            .collect();
         let dates: Vec<Filter> = [
             (DateField::Due, "dueBefore", "dueAfter"),
             (DateField::Created, "createdBefore", "createdAfter"),
@@ -63,7 +69,7 @@ impl Asked {
         let status = status(&mut parameters).unwrap_or_else(|| {
             if speaks_of_completion {
                 Filter::done()
-            } else if written.is_some() {
+            } else if !written.is_empty() {
                 Filter::ALL
             } else {
                 Filter::open()
@@ -74,7 +80,7 @@ impl Asked {
             parameters.errors.push("sort", message);
         }
         let due = due(&mut parameters);
-        let is_written = written.is_some();
+        let is_written = !written.is_empty();
         let has_days = is_written || due.is_some();
         let mut parts = vec![status];
         parts.extend(priorities(&mut parameters));
@@ -244,31 +250,24 @@ fn text(parameters: &mut Parameters) -> Option<String> {
     Some(text)
 }
 
-/// What is searched for comes as it fits, the best first, unless another order is asked for.
-fn order(parameters: &mut Parameters, is_search: bool) -> Order {
-    let sort: Option<Sort> = parameters.word(
-        "sort",
-        &[
-            ("created", Some(Sort::Created)),
-            ("due", Some(Sort::Due)),
-            ("priority", Some(Sort::Priority)),
-            ("manual", Some(Sort::Manual)),
-            ("updated", Some(Sort::Updated)),
-            ("completed", Some(Sort::Completed)),
-            ("title", Some(Sort::Title)),
-            ("relevance", Some(Sort::Relevance)),
-        ],
-    );
+/// What is searched for comes as it fits, the best first, unless another order is asked for; what is not
+/// searched for as the `saved` filter says.
+fn order(parameters: &mut Parameters, is_search: bool, saved: Option<&SavedFilter>) -> Order {
+    let words = Sort::ALL.map(|sort| (sort.as_str(), Some(sort)));
+    let sort: Option<Sort> = parameters.word("sort", &words);
     if sort == Some(Sort::Relevance) && !is_search {
         let message = "relevance needs q: nothing is searched for";
         parameters.errors.push("sort", message);
     }
+    let saved = saved.filter(|_| sort.is_none() && !is_search);
     let sort = sort.unwrap_or(if is_search {
         Sort::Relevance
     } else {
-        Sort::Created
+        saved.and_then(|saved| saved.sort).unwrap_or_default()
     });
-    let descending = parameters.word("order", &[("asc", Some(false)), ("desc", Some(true))]);
+    let descending = parameters
+        .word("order", &[("asc", Some(false)), ("desc", Some(true))])
+        .or(saved.and_then(|saved| saved.descending));
     Order {
         sort,
         descending: descending.unwrap_or(sort == Sort::Relevance),

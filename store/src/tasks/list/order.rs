@@ -70,6 +70,37 @@ pub struct Position {
 }
 
 impl Sort {
+    /// Every one.
+    pub const ALL: [Self; 8] = [
+        Self::Created,
+        Self::Due,
+        Self::Priority,
+        Self::Manual,
+        Self::Updated,
+        Self::Completed,
+        Self::Title,
+        Self::Relevance,
+    ];
+
+    /// Its name, as the REST interface and saved filters have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Due => "due",
+            Self::Priority => "priority",
+            Self::Manual => "manual",
+            Self::Updated => "updated",
+            Self::Completed => "completed",
+            Self::Title => "title",
+            Self::Relevance => "relevance",
+        }
+    }
+
+    /// The one of this name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|sort| sort.as_str() == name)
+    }
+
     /// The key in SQL, as its index has it.
     pub(super) fn column(self) -> &'static str {
         match self {
