@@ -18,7 +18,7 @@ use crate::shared::{CatchUpPolicy, ChannelSpec, StackRef, TaskTemplate};
     derive = "PartialEq",
     status = "RecurringScheduleStatus",
     shortname = "rsched",
-    category = "todostack",
+    category = "todostacks-all",
     doc = "RecurringSchedule makes ReminderJobs ahead of time by an RRULE (RFC 5545) or a cron expression.",
     selectable = ".spec.stackRef.name",
     printcolumn(json_path = ".spec.stackRef.name", name = "Stack", type_ = "string"),

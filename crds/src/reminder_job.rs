@@ -18,7 +18,7 @@ use crate::shared::{CatchUpPolicy, ChannelSpec, StackRef, TaskTemplate};
     derive = "PartialEq",
     status = "ReminderJobStatus",
     shortname = "rj",
-    category = "todostack",
+    category = "todostacks-all",
     doc = "ReminderJob is one reminder of a TodoStack: it fires once, at spec.fireAt, on its channels.",
     selectable = ".spec.stackRef.name",
     printcolumn(json_path = ".spec.stackRef.name", name = "Stack", type_ = "string"),

@@ -23,7 +23,7 @@ use crate::{
     derive = "PartialEq",
     status = "TodoStackStatus",
     shortname = "tstack",
-    category = "todostack",
+    category = "todostacks-all",
     doc = "TodoStack is a to-do platform with recurring tasks and reminders: its services, topics and Dapr objects.",
     validation = Rule::new("self.metadata.name.size() <= 40 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')").message("metadata.name must be a DNS label of at most 40 characters that begins with a letter: it becomes part of the names of the stack's objects"),
     printcolumn(json_path = ".status.conditions[?(@.type==\"Ready\")].status", name = "Ready", type_ = "string"),

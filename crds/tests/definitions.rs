@@ -65,9 +65,13 @@ fn each_type_is_as_kubectl_users_expect_it() {
         );
         assert_eq!(
             names.categories.as_deref(),
-            Some(&["todostack".to_owned()][..]),
+            Some(&["todostacks-all".to_owned()][..]),
             "{name}"
         );
+        // A category wins over the names of a type: `kubectl get todostack demo` would fail.
+        for word in [&names.plural, names.singular.as_ref().unwrap()] {
+            assert_ne!(word, "todostacks-all");
+        }
         let version = version(&definition);
         assert!(
             version["subresources"]["status"].is_object(),

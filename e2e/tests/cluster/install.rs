@@ -45,7 +45,7 @@ pub(crate) async fn pods_are_ready(world: &World) -> Result<()> {
     // What a user sees, columns of the CRD included.
     let columns = world
         .cluster
-        .kubectl(&format!("get todostack/{STACK} -n {NAMESPACE}"))
+        .kubectl(&format!("get todostack {STACK} -n {NAMESPACE}"))
         .await?;
     let services = format!("{0}/{0}", ROLES.len());
     let line = columns.lines().last().unwrap_or_default();
