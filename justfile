@@ -38,6 +38,7 @@ test-no-cluster: (prepare "--build") fmt manifests lint deny
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
+    "{{ just_executable() }}" mcp-conformance
     "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
@@ -124,6 +125,10 @@ openapi-conformance *args:
 # Make the TypeScript client of the OpenAPI document and try it on a real gateway.
 typescript-client:
     clients/typescript/check
+
+# Hold `/mcp` and `todostack mcp` to the official conformance suite and the official inspector.
+mcp-conformance:
+    mcp/conformance/check
 
 # Metrics, their page, alert rules with their tests and runbooks, dashboards, chart: all of one mind.
 monitoring: (prepare "--build")
