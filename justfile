@@ -40,6 +40,7 @@ test-no-cluster: (prepare "--build") web fmt manifests lint deny
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
     web/check
+    "{{ just_executable() }}" mcp-conformance
     "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check
     "{{ just_executable() }}" fuzz 30 {{ seed }}
@@ -134,6 +135,10 @@ web-test *args: web
 # Make the TypeScript client of the OpenAPI document and try it on a real gateway.
 typescript-client:
     clients/typescript/check
+
+# Hold `/mcp` and `todostack mcp` to the official conformance suite and the official inspector.
+mcp-conformance:
+    mcp/conformance/check
 
 # Metrics, their page, alert rules with their tests and runbooks, dashboards, chart: all of one mind.
 monitoring: (prepare "--build")

@@ -17,7 +17,7 @@ use crate::{
     client::Client,
     error::{Error, Result},
     idempotency,
-    rate_limit::Caller,
+    rate_limit::{Caller, Prepaid},
     scopes::{Need, need},
     state::Gateway,
 };
@@ -65,7 +65,13 @@ pub(crate) async fn authorize(
         Ok(Some((user, _))) => Caller::User(*user),
         Ok(None) | Err(_) => Caller::Address(from),
     };
-    let standing = match gateway.limiter.take(counted, Utc::now()) {
+    let is_prepaid = request.extensions().get().is_some_and(Prepaid::take);
+    let standing = if is_prepaid {
+        Ok(None)
+    } else {
+        gateway.limiter.take(counted, Utc::now())
+    };
+    let standing = match standing {
         Ok(standing) => standing,
         Err(standing) => return Ok(standing.told(standing.refusal().into_response())),
     };
@@ -133,6 +139,9 @@ async fn by_personal_token(gateway: &Gateway, token: &str, need: Option<Need>) -
     conn.release();
     let token =
         token.ok_or_else(|| Problem::unauthorized("this token was deleted or has expired"))?;
+    if need == Some(Need::Token) {
+        return Ok(token.user_id);
+    }
     let Some(Need::Scope(scope)) = need else {
         let detail = "a personal token may not do this; log in";
         return Err(Error::new(StatusCode::FORBIDDEN, detail));

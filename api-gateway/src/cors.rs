@@ -46,6 +46,11 @@ fn origin(name: &str) -> Result<HeaderValue, String> {
 }
 
 impl Origins {
+    /// Whether pages of this one may call.
+    pub(crate) fn contains(&self, origin: &HeaderValue) -> bool {
+        self.0.contains(origin)
+    }
+
     /// What answers browsers; none where no origin may call.
     pub(crate) fn layer(&self) -> Option<CorsLayer> {
         if self.0.is_empty() {
@@ -57,6 +62,9 @@ impl Origins {
             header::IF_MATCH,
             header::IF_NONE_MATCH,
             HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("mcp-protocol-version"),
+            HeaderName::from_static("mcp-method"),
+            HeaderName::from_static("mcp-name"),
             HeaderName::from_static("traceparent"),
             HeaderName::from_static("tracestate"),
             HeaderName::from_static("x-request-id"),
@@ -65,6 +73,7 @@ impl Origins {
             header::ETAG,
             header::LOCATION,
             header::RETRY_AFTER,
+            header::WWW_AUTHENTICATE,
             HeaderName::from_static("x-request-id"),
         ];
         let shown = shown.into_iter().chain(rate_limit::HEADERS);

@@ -51,7 +51,8 @@ pub(crate) enum Use {
 /// What the POST route `path` does with a key. One that nobody has thought of keeps its answer.
 pub(crate) fn use_of(path: &str) -> Use {
     match path {
-        "/v1/recurrence/preview" => Use::NotNeeded,
+        // What its tool does takes the key.
+        "/mcp" | "/v1/recurrence/preview" => Use::NotNeeded,
         "/v1/tokens" | "/v1/channels" | "/v1/me/calendar" => Use::Refused(
             "is not taken here: the answer holds a secret, which is not kept. Look in the list whether an earlier request was done",
         ),

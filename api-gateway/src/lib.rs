@@ -16,6 +16,7 @@ mod highlights;
 mod idempotency;
 mod input;
 mod instant;
+mod mcp;
 mod observe;
 mod openapi;
 mod page;

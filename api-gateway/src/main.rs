@@ -66,6 +66,10 @@ struct Settings {
     #[arg(long, env = "TODOSTACK_RATE_LIMIT_ADDRESS")]
     rate_limit_address: Option<Limit>,
 
+    /// Where users reach the gateway, such as `https://todo.example.com`; absent: where they say that they do.
+    #[arg(long, env = "TODOSTACK_PUBLIC_URL")]
+    public_url: Option<String>,
+
     /// Public key of Web Push, which browsers subscribe with; absent: the stack serves none.
     #[arg(long, env = "TODOSTACK_VAPID_PUBLIC_KEY")]
     vapid_public_key: Option<String>,
@@ -79,7 +83,8 @@ struct Settings {
     ops_listen: SocketAddr,
 
     /// What to log, such as `info,sqlx=warn`.
-    #[arg(long, env = "RUST_LOG", default_value = "info")]
+    // At `info` rmcp has four lines for each message.
+    #[arg(long, env = "RUST_LOG", default_value = "info,rmcp=warn")]
     log: String,
 }
 
@@ -107,6 +112,7 @@ async fn run() -> anyhow::Result<()> {
         .with_password_resets(settings.password_resets)
         .behind(settings.trusted_proxies)
         .open_to(settings.allowed_origins)
+        .reached_at(settings.public_url)
         .with_rate_limits(RateLimits {
             user: settings.rate_limit_user,
             address: settings.rate_limit_address,

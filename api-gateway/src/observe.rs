@@ -24,9 +24,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives a request its id and its time limit, then logs and measures it. The log names the route
 /// and not the query, which may hold what users wrote.
-pub(crate) async fn observe(request: Request, next: Next) -> Response {
+pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(&request);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        // What it asks for in its turn is known by the same id.
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
     let gzip = takes_gzip(request.headers());
     let method = request.method().clone();
     let route = request

@@ -10,6 +10,10 @@ mod share;
 use std::{
     net::{IpAddr, Ipv6Addr},
     str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -151,6 +155,17 @@ impl RateLimiter {
             Ok(missing) => Ok(Some(standing(missing))),
             Err(missing) => Err(standing(missing)),
         }
+    }
+}
+
+/// What counts for a request that is part of another one: the first one of its parts is paid for with it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prepaid(Arc<AtomicBool>);
+
+impl Prepaid {
+    /// Whether nothing was paid with it so far.
+    pub(crate) fn take(&self) -> bool {
+        !self.0.swap(true, Ordering::Relaxed)
     }
 }
 

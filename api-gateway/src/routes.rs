@@ -46,16 +46,17 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    authorize::authorize, error::Error, observe::observe, openapi, page, scopes, state::Gateway,
+    authorize::authorize, error::Error, mcp, observe::observe, openapi, page, scopes,
+    state::Gateway,
 };
 
 pub(crate) use filters::SavedFilterInput;
 pub(crate) use projects::ProjectInput;
 
-/// The whole interface, `/healthz`, `/openapi.json`, `/docs` and the web page included.
+/// The whole interface, `/healthz`, `/openapi.json`, `/docs`, `/mcp` and the web page included.
 pub fn router(gateway: Gateway) -> Router {
     let (routes, document) = documented();
-    let router = routes
+    let rest = routes
         .merge(page_session::routes())
         .route_layer(from_fn_with_state(gateway.clone(), authorize))
         .merge(documents(&document))
@@ -69,11 +70,18 @@ pub fn router(gateway: Gateway) -> Router {
             )
         })
         .layer(DefaultBodyLimit::max(limits::BODY));
+    let rest = surrounded(rest, &gateway);
+    let mcp = mcp::router(rest.clone(), &gateway);
+    rest.merge(surrounded(mcp, &gateway))
+}
+
+/// The routes with what happens around each request.
+fn surrounded(router: Router<Gateway>, gateway: &Gateway) -> Router {
     let router = match gateway.origins.layer() {
         Some(cors) => router.layer(cors),
         None => router,
     };
-    router.layer(from_fn(observe)).with_state(gateway)
+    router.layer(from_fn(observe)).with_state(gateway.clone())
 }
 
 /// The OpenAPI document, and the same as a page; for anybody.

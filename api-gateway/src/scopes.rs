@@ -70,6 +70,8 @@ impl Scope {
 pub(crate) enum Need {
     /// Nothing: anybody may call it.
     Nothing,
+    /// A token, whatever it is good for: what it is used for asks for more.
+    Token,
     /// An access token of a session, or a personal token of this scope.
     Scope(Scope),
     /// An access token of a session that has not ended: what can be done here lasts, or gives everything
@@ -79,7 +81,7 @@ pub(crate) enum Need {
 
 /// What the route `method path` asks for; none for one that nobody has thought of.
 pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
-    use Need::{Nothing, Session};
+    use Need::{Nothing, Session, Token};
     use Scope::{
         AccountRead, AccountWrite, AuditRead, ChannelsRead, ChannelsWrite, TasksRead, TasksWrite,
     };
@@ -91,6 +93,7 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
     Some(match (method, path) {
         ("POST", "/page/sign-up" | "/page/log-in" | "/page/refresh" | "/page/log-out") => Nothing,
         ("POST", "/v1/users" | "/v1/login" | "/v1/logout" | "/v1/token/refresh") => Nothing,
+        (_, "/mcp") => Token,
         (_, "/v1/password-reset" | "/v1/password-reset/confirm") => Nothing,
         (_, "/v1/unsubscribe/{channel}/{token}") => Nothing,
         ("GET", "/v1/calendars/{file}") => Nothing,
@@ -164,7 +167,7 @@ pub(crate) fn describe(document: &mut OpenApi) {
             let access = || SecurityRequirement::new(ACCESS, [""; 0]);
             operation.security = Some(match need {
                 Need::Nothing => vec![SecurityRequirement::default()],
-                Need::Session => vec![access()],
+                Need::Token | Need::Session => vec![access()],
                 Need::Scope(scope) => {
                     let personal = SecurityRequirement::new(PERSONAL, [scope.as_str()]);
                     vec![access(), personal]

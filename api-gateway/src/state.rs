@@ -29,6 +29,7 @@ pub struct Gateway {
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
     pub(crate) origins: Origins,
+    pub(crate) public_url: Option<Arc<str>>,
     pub(crate) push_key: Option<Arc<str>>,
     pub(crate) sign_up: SignUp,
     pub(crate) resets_passwords: bool,
@@ -59,6 +60,7 @@ impl Gateway {
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
             origins: Origins::default(),
+            public_url: None,
             push_key: None,
             sign_up: SignUp::default(),
             resets_passwords: false,
@@ -92,6 +94,13 @@ impl Gateway {
     #[must_use]
     pub fn open_to(self, origins: Origins) -> Self {
         Self { origins, ..self }
+    }
+
+    /// The same that users reach at this URL, such as `https://todo.example.com`; none: at any.
+    #[must_use]
+    pub fn reached_at(self, url: Option<String>) -> Self {
+        let public_url = url.map(Arc::from);
+        Self { public_url, ..self }
     }
 
     /// The same with Web Push: `key` is the stack's public one, as browsers subscribe with it.

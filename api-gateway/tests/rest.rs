@@ -20,6 +20,7 @@ mod rest {
     mod idempotency;
     mod isolation;
     mod listing;
+    mod mcp;
     mod openapi;
     mod order;
     mod page;

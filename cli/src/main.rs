@@ -7,6 +7,7 @@ mod get;
 mod hold;
 mod keys;
 mod manifests;
+mod mcp;
 mod platform;
 mod postgres;
 mod schedules;
@@ -41,6 +42,9 @@ enum Any {
     /// stack whose database `TODOSTACK_DATABASE_URL` names.
     #[command(subcommand)]
     Dlq(dlq::Action),
+    /// Serve the tools of MCP over standard input and output, for an assistant that starts this: on the gateway
+    /// at `TODOSTACK_URL`, with the API token in `TODOSTACK_TOKEN`.
+    Mcp,
 }
 
 /// What runs as the user of the data folder.
@@ -71,29 +75,35 @@ enum Kind {
     Reminderjobs,
 }
 
+/// The folder of `todostack dev`, where none is given.
+const DEV: &str = "todostack-dev";
+
 fn main() -> ExitCode {
     runtime::exit::code(run(Cli::parse()))
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    // The smoke test begins with an empty database of its own.
-    let scratch = matches!(cli.command, Any::Command(Command::Smoke));
-    let data_dir = match cli.data_dir {
-        Some(folder) => std::path::absolute(folder)?,
-        None if scratch => unprivileged::data_dir("todostack-smoke")?,
-        None => unprivileged::data_dir("todostack-dev")?,
+    let folder = |name| match &cli.data_dir {
+        Some(folder) => std::path::absolute(folder).map_err(anyhow::Error::from),
+        None => unprivileged::data_dir(name),
     };
     let command = match cli.command {
         Any::Command(command) => command,
+        // It only reads where the database is: whoever may do that needs no other user.
         Any::Dlq(action) => {
-            // It only reads where the database is: whoever may do that needs no other user.
             runtime::telemetry::init(runtime::telemetry::Format::Text, &cli.log)?;
-            let threads = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            return threads.block_on(dlq::run(&data_dir, action));
+            return one_thread()?.block_on(dlq::run(&folder(DEV)?, action));
+        }
+        Any::Mcp => {
+            runtime::telemetry::init(runtime::telemetry::Format::Text, &cli.log)?;
+            return one_thread()?.block_on(mcp::run());
         }
     };
+    let data_dir = folder(match command {
+        // It begins with an empty database of its own.
+        Command::Smoke => "todostack-smoke",
+        Command::Dev { .. } | Command::Get { .. } => DEV,
+    })?;
     unprivileged::prepare(&data_dir)?;
     if unprivileged::is_root()? {
         if !matches!(command, Command::Get { .. }) {
@@ -127,4 +137,10 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             Command::Smoke => smoke::run(&data_dir).await,
         }
     })
+}
+
+fn one_thread() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
 }

@@ -164,6 +164,9 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                 let notifications = &stack.spec.notifications;
                 let mails = notifications.smtp.is_some() && notifications.public_url.is_some();
                 env.push(plain("TODOSTACK_PASSWORD_RESETS", mails.to_string()));
+                if let Some(url) = &notifications.public_url {
+                    env.push(plain("TODOSTACK_PUBLIC_URL", url.clone()));
+                }
             }
             if role == Role::Gateway {
                 env.extend(guards(&stack.spec.gateway));
