@@ -1,6 +1,7 @@
 // What is tried on the MCP server at MCP_URL, and on the one that TODOSTACK_COMMAND is.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,7 +14,6 @@ const ENV = { ...process.env, MCP_INSPECTOR_SECRET_STORE: "memory" };
 // The inspector's exit code for a result that says that it is an error.
 const REFUSED = 5;
 const MAX_BUFFER = 64 * 1024 * 1024;
-const TASK = "01935f3e-7c5a-7d8e-9f00-000000000001";
 
 // The official suite; only what expected-failures.yml names may fail, and must.
 async function conformance() {
@@ -44,6 +44,7 @@ async function inspect(at, method, ...args) {
 }
 
 async function inspector(at) {
+  const id = randomUUID();
   const call = (tool, ...args) =>
     inspect(at, "tools/call", "--tool-name", tool, ...args.flatMap((arg) => ["--tool-arg", arg]));
 
@@ -53,11 +54,11 @@ async function inspector(at) {
   assert.equal(page.items[0].title, "Water the cactus");
   const refused = await call("list_tasks", "limit=0");
   assert.match(refused.content[0].text, /limit: must be a number from 1 to 200/);
-  const { structuredContent: made } = await call("quick_add", "line=Buy milk", `id=${TASK}`);
+  const { structuredContent: made } = await call("quick_add", "line=Buy milk", `id=${id}`);
   assert.equal(made.task.title, "Buy milk");
-  assert.deepEqual((await call("delete_task", `id=${TASK}`)).structuredContent, { id: TASK });
-  assert.equal((await call("restore_task", `id=${TASK}`)).structuredContent.title, "Buy milk");
-  await call("delete_task", `id=${TASK}`);
+  assert.deepEqual((await call("delete_task", `id=${id}`)).structuredContent, { id });
+  assert.equal((await call("restore_task", `id=${id}`)).structuredContent.title, "Buy milk");
+  await call("delete_task", `id=${id}`);
   const { resources } = await inspect(at, "resources/list");
   const { contents } = await inspect(at, "resources/read", "--uri", resources[0].uri);
   assert.equal(JSON.parse(contents[0].text).task.title, "Water the cactus");

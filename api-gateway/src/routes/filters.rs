@@ -41,7 +41,7 @@ pub(crate) struct SavedFilterInput {
     id: Option<Uuid>,
     #[schema(value_type = FilterName, inline)]
     name: String,
-    /// Which tasks it means, in the language of docs/filters.md. It is answered in its canonical form.
+    // Answered in its canonical form. A docstring here would make utoipa say that it is an object.
     #[schema(value_type = TaskFilter, inline)]
     filter: String,
     /// What its tasks are sorted by where a list with `savedFilter` does not say.
