@@ -53,13 +53,13 @@ test("two tabs agree", async ({ page, context, person }) => {
 
 test("what changed while there was no network is there when it is back", async ({ page, context, person }) => {
   await person.signUp(page);
-  await add(page, "Before today");
+  await add(page, "Kept today");
   await expect(page.locator(".state.live")).toBeVisible();
   await context.setOffline(true);
   // A request fails, is put back, and says why.
-  await row(page, "Before").getByRole("checkbox").click();
+  await row(page, "Kept").getByRole("checkbox").click();
   await expect(page.getByRole("alert")).toContainText("The server cannot be reached");
-  await expect(row(page, "Before")).toBeVisible();
+  await expect(row(page, "Kept")).toBeVisible();
   await context.setOffline(false);
   const due = { date: new Intl.DateTimeFormat("en-CA", { timeZone: "Europe/Berlin" }).format() };
   await person.send("/v1/tasks", { title: "Meanwhile", due });
