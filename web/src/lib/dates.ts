@@ -103,6 +103,11 @@ export function sayLongDay(day: Day, locale?: string): string {
   return format(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" }).format(noon(day));
 }
 
+/** A day with its year, where a list goes on into other ones: Mon 30 Nov 2026. */
+export function sayDate(day: Day, locale?: string): string {
+  return format(locale, { timeZone: "UTC", weekday: "short", day: "numeric", month: "short", year: "numeric" }).format(noon(day));
+}
+
 /** A month as the heading of a calendar: December 2026. */
 export function sayMonth(day: Day, locale?: string): string {
   return format(locale, { timeZone: "UTC", month: "long", year: "numeric" }).format(noon(day));

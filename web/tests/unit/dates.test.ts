@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { dayOf, daysBetween, dueDay, dueInstant, instantOf, monthGrid, plusDays, sayDay, sayTime, weekday } from "../../src/lib/dates";
+import { dayOf, daysBetween, dueDay, dueInstant, instantOf, monthGrid, plusDays, sayDate, sayDay, sayTime, weekday } from "../../src/lib/dates";
 
 const WORDS = { today: "Today", tomorrow: "Tomorrow", yesterday: "Yesterday" };
 
@@ -52,4 +52,9 @@ test("a month has whole weeks", () => {
   expect(grid[0]?.[0]).toBe("2026-10-26");
   expect(grid.at(-1)?.[0]).toBe("2026-11-30");
   expect(grid.every((row) => row.length === 7)).toBe(true);
+});
+
+test("a day of another year says which", () => {
+  expect(sayDate("2027-01-01", "en-GB")).toBe("Fri, 1 Jan 2027");
+  expect(sayDate("2027-01-01", "de")).toBe("Fr., 1. Jan. 2027");
 });
