@@ -20,7 +20,7 @@ use uuid::Uuid;
 
 use super::{
     list::complaint,
-    tasks::{changed_meanwhile, etag, id_is_taken, names, now, require_match, writer_alone},
+    tasks::{changed_meanwhile, etag, id_is_taken, not_modified, now, require_match, writer_alone},
 };
 use crate::{
     body::{Body, Document, decode},
@@ -295,9 +295,8 @@ pub(super) async fn get(
     let mut conn = gateway.store.acquire().await?;
     let filter = there(&mut conn, Owner::of(user), id).await?;
     conn.release();
-    if names(&headers, header::IF_NONE_MATCH, filter.version) == Some(true) {
-        let etag = [(header::ETAG, etag(filter.version))];
-        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    if let Some(known) = not_modified(&headers, filter.version) {
+        return Ok(known);
     }
     Ok(answer(StatusCode::OK, filter))
 }

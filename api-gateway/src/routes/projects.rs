@@ -23,7 +23,9 @@ use store::{
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::tasks::{changed_meanwhile, etag, id_is_taken, names, now, require_match, writer_alone};
+use super::tasks::{
+    changed_meanwhile, etag, id_is_taken, not_modified, now, require_match, writer_alone,
+};
 use crate::{
     body::{Body, Document, decode},
     error::{Error, Result},
@@ -241,9 +243,8 @@ pub(super) async fn get(
     let project = store::projects::get(&mut conn, Owner::of(user), id)
         .await?
         .ok_or_else(|| Error::not_found("project"))?;
-    if names(&headers, header::IF_NONE_MATCH, project.version) == Some(true) {
-        let etag = [(header::ETAG, etag(project.version))];
-        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    if let Some(known) = not_modified(&headers, project.version) {
+        return Ok(known);
     }
     Ok(answer(StatusCode::OK, project))
 }

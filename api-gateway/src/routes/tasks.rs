@@ -66,7 +66,7 @@ pub(super) fn etag(version: i64) -> String {
 }
 
 /// Whether a list of entity tags (RFC 9110 §13.1) names that of a version; none without the header.
-pub(super) fn names(headers: &HeaderMap, header: header::HeaderName, version: i64) -> Option<bool> {
+fn names(headers: &HeaderMap, header: header::HeaderName, version: i64) -> Option<bool> {
     let values = headers.get_all(header);
     let mut values = values.iter().peekable();
     values.peek()?;
@@ -76,6 +76,15 @@ pub(super) fn names(headers: &HeaderMap, header: header::HeaderName, version: i6
             .map(str::trim)
             .any(|tag| tag == "*" || tag == etag)
     }))
+}
+
+/// 304 where `If-None-Match` names the version (RFC 9110 §13.1.2): the client has it already.
+pub(super) fn not_modified(headers: &HeaderMap, version: i64) -> Option<Response> {
+    let known = names(headers, header::IF_NONE_MATCH, version) == Some(true);
+    known.then(|| {
+        let etag = [(header::ETAG, etag(version))];
+        (StatusCode::NOT_MODIFIED, etag).into_response()
+    })
 }
 
 /// 412 where `If-Match` asks for another version (RFC 9110 §13.1.1).
@@ -242,9 +251,8 @@ pub(super) async fn get(
         .await?
         .ok_or_else(|| Error::not_found("task"))?;
     conn.release();
-    if names(&headers, header::IF_NONE_MATCH, task.version) == Some(true) {
-        let etag = [(header::ETAG, etag(task.version))];
-        return Ok((StatusCode::NOT_MODIFIED, etag).into_response());
+    if let Some(known) = not_modified(&headers, task.version) {
+        return Ok(known);
     }
     Ok(Written(StatusCode::OK, task).into_response())
 }
