@@ -57,7 +57,7 @@ const LISTS: Group = Group {
     queries: &[
         ("as they were created", ""),
         ("status", "status=completed"),
-        ("priority", "priority=high"),
+        ("priority", "priority=P1"),
         ("every tag", "tag=home&tag=tag7"),
         ("any tag", "tagAny=tag7&tagAny=tag8"),
         ("no tag", "tagNone=tag7"),
