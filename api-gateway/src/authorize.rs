@@ -8,7 +8,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use domain::secret_token;
 use runtime::{Problem, auth};
 use uuid::Uuid;
@@ -22,6 +22,9 @@ use crate::{
     state::Gateway,
 };
 
+/// What cannot be taken back is done this long after a log-in at most.
+const FRESH: Duration = Duration::minutes(5);
+
 /// The session of a caller, for routes that need one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Session {
@@ -31,6 +34,20 @@ pub(crate) struct Session {
     pub(crate) user: Uuid,
     /// When the user logged in.
     pub(crate) since: DateTime<Utc>,
+}
+
+impl Session {
+    /// A device that was left open is not enough for what cannot be taken back.
+    ///
+    /// # Errors
+    /// 403 when the user has not logged in within the last five minutes; `what` needs it.
+    pub(crate) fn must_be_fresh(&self, what: &str) -> Result<()> {
+        if Utc::now() - self.since > FRESH {
+            let detail = format!("log in again first: {what} within 5 minutes of a log-in");
+            return Err(Error::new(StatusCode::FORBIDDEN, detail));
+        }
+        Ok(())
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for Session {

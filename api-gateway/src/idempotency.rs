@@ -56,9 +56,19 @@ pub(crate) fn use_of(path: &str) -> Use {
         "/v1/tokens" | "/v1/channels" | "/v1/me/calendar" => Use::Refused(
             "is not taken here: the answer holds a secret, which is not kept. Look in the list whether an earlier request was done",
         ),
-        "/v1/users" | "/v1/login" | "/v1/token/refresh" | "/page/sign-up" | "/page/log-in"
+        "/v1/users"
+        | "/v1/login"
+        | "/v1/token/refresh"
+        | "/v1/oidc/providers/{name}/authorizations"
+        | "/v1/oidc/sessions"
+        | "/page/sign-up"
+        | "/page/log-in"
+        | "/page/oidc"
         | "/page/refresh" => Use::Refused(
             "is not taken here: the answer holds tokens, which are not kept. Log in when no answer came",
+        ),
+        "/v1/me/identities" => Use::Refused(
+            "is not taken here: the issuer takes a code once. Look in the list whether an earlier request was done",
         ),
         "/v1/logout"
         | "/page/log-out"

@@ -18,6 +18,7 @@ mod input;
 mod instant;
 mod mcp;
 mod observe;
+mod oidc;
 mod openapi;
 mod page;
 mod passwords;
@@ -36,6 +37,7 @@ mod zones;
 
 pub use client::TrustedProxies;
 pub use cors::Origins;
+pub use oidc::Providers as OidcProviders;
 pub use openapi::document;
 pub use passwords::hash_password;
 pub use rate_limit::{Limit, RateLimits, share_rate_limits};

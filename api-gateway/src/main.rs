@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use anyhow::Context as _;
 use clap::Parser;
-use gateway::{Gateway, Limit, Origins, RateLimits, SignUp, TrustedProxies};
+use gateway::{Gateway, Limit, OidcProviders, Origins, RateLimits, SignUp, TrustedProxies};
 use runtime::{auth::Keys, ops, shutdown, telemetry};
 
 /// The REST gateway of a todo stack.
@@ -43,6 +43,12 @@ struct Settings {
     /// Who may make an account.
     #[arg(long, env = "TODOSTACK_SIGN_UP", value_enum, default_value = "open")]
     sign_up: SignUp,
+
+    /// Issuers at which users may log in by OpenID Connect, as a JSON array of objects with `name`, `title`,
+    /// `issuer`, `clientId`, `scopes`, `trustEmail`, `signUp`, and as `clientSecretVariable` the name of the
+    /// environment variable that holds the stack's secret there.
+    #[arg(long, env = "TODOSTACK_OIDC", default_value = "[]")]
+    oidc: String,
 
     /// `true`: the notifications service mails a link to who has forgotten the password.
     #[arg(long, env = "TODOSTACK_PASSWORD_RESETS", default_value_t = false, action = clap::ArgAction::Set)]
@@ -107,7 +113,9 @@ async fn run() -> anyhow::Result<()> {
     let others: Vec<&[u8]> = others.into_iter().flatten().map(String::as_bytes).collect();
     let keys = Keys::rotated(settings.jwt_key.as_bytes(), &others)?
         .lasting(Duration::from_secs(settings.access_token_seconds));
+    let oidc = OidcProviders::parse(&settings.oidc, |variable| std::env::var(variable).ok())?;
     let gateway = Gateway::new(store.clone(), keys)?
+        .with_oidc(oidc)
         .with_sign_up(settings.sign_up)
         .with_password_resets(settings.password_resets)
         .behind(settings.trusted_proxies)

@@ -8,10 +8,12 @@ mod channels;
 mod deliveries;
 mod digest;
 mod filters;
+mod identities;
 mod later;
 mod list;
 mod me;
 mod moves;
+mod oidc;
 mod page_session;
 mod password;
 mod password_reset;
@@ -103,6 +105,9 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
     let (router, mut document) = OpenApiRouter::with_openapi(openapi::frame())
         .routes(routes!(users::sign_up))
         .routes(routes!(users::log_in))
+        .routes(routes!(oidc::providers))
+        .routes(routes!(oidc::begin))
+        .routes(routes!(oidc::log_in))
         .routes(routes!(sessions::refresh))
         .routes(routes!(sessions::log_out))
         .routes(routes!(sessions::list))
@@ -110,6 +115,8 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(tokens::list, tokens::create))
         .routes(routes!(tokens::delete))
         .routes(routes!(me::get, me::patch, account::delete))
+        .routes(routes!(identities::list, identities::link))
+        .routes(routes!(identities::delete))
         .routes(routes!(account::export))
         .routes(routes!(password::put))
         .routes(routes!(password_reset::page, password_reset::request))

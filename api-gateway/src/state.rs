@@ -7,12 +7,14 @@ use axum::{
     http::request::Parts,
 };
 use runtime::auth::Keys;
+use serde::Deserialize;
 use store::Store;
 
 use crate::{
     attempts::Attempts,
     client::TrustedProxies,
     cors::Origins,
+    oidc::Providers,
     passwords::Passwords,
     rate_limit::{RateLimiter, RateLimits},
     zones::Zones,
@@ -29,6 +31,7 @@ pub struct Gateway {
     pub(crate) zones: Zones,
     pub(crate) proxies: TrustedProxies,
     pub(crate) origins: Origins,
+    pub(crate) oidc: Providers,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) push_key: Option<Arc<str>>,
     pub(crate) sign_up: SignUp,
@@ -36,7 +39,8 @@ pub struct Gateway {
 }
 
 /// Who may make an account.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
 pub enum SignUp {
     /// Anybody.
     #[default]
@@ -60,6 +64,7 @@ impl Gateway {
             zones: Zones::default(),
             proxies: TrustedProxies::default(),
             origins: Origins::default(),
+            oidc: Providers::default(),
             public_url: None,
             push_key: None,
             sign_up: SignUp::default(),
@@ -94,6 +99,12 @@ impl Gateway {
     #[must_use]
     pub fn open_to(self, origins: Origins) -> Self {
         Self { origins, ..self }
+    }
+
+    /// The same with log-ins at these issuers.
+    #[must_use]
+    pub fn with_oidc(self, oidc: Providers) -> Self {
+        Self { oidc, ..self }
     }
 
     /// The same that users reach at this URL, such as `https://todo.example.com`; none: at any.

@@ -21,6 +21,7 @@ mod rest {
     mod isolation;
     mod listing;
     mod mcp;
+    mod oidc;
     mod openapi;
     mod order;
     mod page;

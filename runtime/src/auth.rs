@@ -12,7 +12,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -135,14 +135,63 @@ impl Keys {
 
     /// What a valid token says.
     pub fn verify(&self, token: &str) -> Option<Claims> {
+        self.decode(token, &self.validation)
+    }
+}
+
+/// What is signed for another purpose than access.
+#[derive(Serialize, Deserialize)]
+struct Sealed<T> {
+    /// Names the purpose: no access token has it.
+    iss: String,
+    exp: u64,
+    of: T,
+}
+
+impl Keys {
+    /// Signs `what`, which is to come back for the same `purpose` within `lifetime`: whoever holds it can read
+    /// it, and not change it.
+    ///
+    /// # Errors
+    /// When it cannot be signed.
+    pub fn seal<T: Serialize>(
+        &self,
+        purpose: &str,
+        what: T,
+        lifetime: Duration,
+    ) -> anyhow::Result<String> {
+        let until = SystemTime::now().duration_since(UNIX_EPOCH)? + lifetime;
+        let sealed = Sealed {
+            iss: sealed_issuer(purpose),
+            exp: until.as_secs(),
+            of: what,
+        };
+        Ok(jsonwebtoken::encode(&self.header, &sealed, &self.signing)?)
+    }
+
+    /// What [`Keys::seal`] has signed for this purpose; none when it is too old, or not ours.
+    pub fn open<T: DeserializeOwned>(&self, purpose: &str, token: &str) -> Option<T> {
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_issuer(&[sealed_issuer(purpose)]);
+        validation.set_required_spec_claims(&["exp", "iss"]);
+        validation.leeway = 0;
+        self.decode::<Sealed<T>>(token, &validation)
+            .map(|sealed| sealed.of)
+    }
+
+    fn decode<T: DeserializeOwned>(&self, token: &str, validation: &Validation) -> Option<T> {
         // Versions before key rotation named no key: theirs may be any.
         let named = jsonwebtoken::decode_header(token).ok()?.kid;
         self.known
             .iter()
             .filter(|(id, _)| named.as_ref().is_none_or(|named| named == id))
-            .find_map(|(_, key)| jsonwebtoken::decode::<Claims>(token, key, &self.validation).ok())
+            .find_map(|(_, key)| jsonwebtoken::decode::<T>(token, key, validation).ok())
             .map(|data| data.claims)
     }
+}
+
+fn sealed_issuer(purpose: &str) -> String {
+    format!("{ISSUER}/{purpose}")
 }
 
 /// A hash of a key tells nothing about it that a token does not.
@@ -206,6 +255,22 @@ mod tests {
         assert_eq!(claims.exp - claims.iat, LIFETIME.as_secs());
         assert_eq!(user(&Keys::new(&[2; 32]).unwrap(), &token), None);
         assert_eq!(user(&keys, "x.y.z"), None);
+    }
+
+    #[test]
+    fn what_is_sealed_comes_back_for_its_purpose_only() {
+        let keys = Keys::new(&[1; 32]).unwrap();
+        let minute = Duration::from_secs(60);
+        let sealed = keys.seal("oidc", "what", minute).unwrap();
+        assert_eq!(keys.open("oidc", &sealed), Some("what".to_owned()));
+        assert_eq!(keys.open::<String>("other", &sealed), None);
+        assert_eq!(keys.verify(&sealed), None);
+        let access = keys.issue(USER, None).unwrap();
+        assert_eq!(keys.open::<String>("oidc", &access), None);
+        let others = Keys::new(&[2; 32]).unwrap();
+        assert_eq!(others.open::<String>("oidc", &sealed), None);
+        let over = keys.seal("oidc", "what", Duration::ZERO).unwrap();
+        assert_eq!(keys.open::<String>("oidc", &over), None);
     }
 
     #[test]

@@ -13,11 +13,11 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 13] = [
+const SMALL: [(&str, &str); 14] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
-             'language', language, 'createdAt', created_at) from users where id = $1",
+             'language', language, 'emailProvedAt', email_proved_at, 'createdAt', created_at) from users where id = $1",
     ),
     (
         "sessions",
@@ -30,6 +30,12 @@ const SMALL: [(&str, &str); 13] = [
         "select jsonb_build_object('id', id, 'name', name, 'scopes', scopes, 'createdAt', created_at,
              'expiresAt', expires_at, 'lastUsedAt', last_used_at)
          from api_tokens where user_id = $1 order by created_at",
+    ),
+    (
+        "identities",
+        "select jsonb_build_object('id', id, 'issuer', issuer, 'subject', subject, 'email', email,
+             'createdAt', created_at, 'lastUsedAt', last_used_at)
+         from identities where user_id = $1 order by created_at",
     ),
     (
         "calendarFeed",
@@ -89,10 +95,11 @@ const SMALL: [(&str, &str); 13] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 15] = [
+pub const TABLES: [&str; 16] = [
     "users",
     "sessions",
     "api_tokens",
+    "identities",
     "calendar_feeds",
     "password_resets",
     "projects",

@@ -15,6 +15,7 @@ pub mod deliveries;
 pub mod digests;
 pub mod export;
 pub mod idempotency;
+pub mod identities;
 pub mod inbox;
 mod lend;
 pub mod outbox;

@@ -130,6 +130,8 @@ pub async fn complete(
         .bind(password_hash)
         .execute(&mut *conn)
         .await?;
+    // The link came by mail.
+    crate::users::prove_email(conn, user, now).await?;
     crate::sessions::end_others(conn, user, None).await?;
     Ok(true)
 }

@@ -15,7 +15,7 @@ pub struct User {
     pub id: Uuid,
     /// Unique without regard to case.
     pub email: String,
-    /// A PHC string.
+    /// A PHC string; empty: the account has no password, see [`User::password`].
     pub password_hash: String,
     /// IANA zone, as stored.
     pub time_zone: String,
@@ -25,6 +25,9 @@ pub struct User {
     /// Since when words of their tasks wait for [`crate::tasks::reword_step`].
     #[sqlx(default)]
     pub reword_since: Option<DateTime<Utc>>,
+    /// Since when it is known that mail to the address reaches the user.
+    #[sqlx(default)]
+    pub email_proved_at: Option<DateTime<Utc>>,
     /// When the account was made.
     pub created_at: DateTime<Utc>,
 }
@@ -40,6 +43,11 @@ impl std::fmt::Debug for User {
 }
 
 impl User {
+    /// The PHC string of the password; none where the user logs in at another issuer only.
+    pub fn password(&self) -> Option<&str> {
+        Some(self.password_hash.as_str()).filter(|hash| !hash.is_empty())
+    }
+
     /// The zone in which days begin and end for this user.
     pub fn zone(&self) -> Tz {
         zone_of(&self.time_zone)
@@ -161,6 +169,23 @@ pub async fn set_password(
             .execute(conn)
             .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Notes that mail to the user's address reaches the user; the first time counts.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn prove_email(
+    conn: &mut PgConnection,
+    id: Uuid,
+    now: DateTime<Utc>,
+) -> sqlx::Result<()> {
+    sqlx::query("update users set email_proved_at = $2 where id = $1 and email_proved_at is null")
+        .bind(id)
+        .bind(now)
+        .execute(conn)
+        .await
+        .map(|_| ())
 }
 
 /// Changes the user's zone, and notes that the user's all-day tasks are to move:

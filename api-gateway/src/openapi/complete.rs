@@ -218,7 +218,7 @@ fn answers(operation: &mut Operation) {
         if response.description.is_empty() {
             response.description = status.canonical_reason().unwrap_or("Answered").into();
         }
-        if status.is_client_error() {
+        if status.is_client_error() || status.is_server_error() {
             problem(response);
         }
         common_headers(response);

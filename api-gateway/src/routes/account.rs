@@ -3,10 +3,10 @@
 use axum::{
     Json,
     body::{Body, Bytes},
-    http::{StatusCode, header},
+    http::header,
     response::IntoResponse,
 };
-use chrono::{DateTime, Duration, SubsecRound, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use futures::stream;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -20,9 +20,6 @@ use crate::{
     error::{Error, Result},
     state::Gateway,
 };
-
-/// An account is deleted this long after a log-in at most: a device that was left open is not enough.
-const FRESH: Duration = Duration::minutes(5);
 
 /// Chunks of an export that wait for a slow reader.
 const AHEAD: usize = 4;
@@ -57,10 +54,7 @@ pub(crate) struct Receipt {
 )]
 pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Receipt>> {
     let now = Utc::now().trunc_subsecs(6);
-    if now - session.since > FRESH {
-        let detail = "log in again first: an account is deleted within 5 minutes of a log-in";
-        return Err(Error::new(StatusCode::FORBIDDEN, detail));
-    }
+    session.must_be_fresh("an account is deleted")?;
     let id = Uuid::now_v7();
     let mut tx = gateway.store.begin().await?;
     let gone = store::accounts::delete(&mut tx, session.user, id, now)
@@ -84,7 +78,7 @@ pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Re
 }
 
 /// Exports all that is stored of the user, as one JSON document, streamed: `account`, `sessions`,
-/// `apiTokens`, `passwordResets`, `projects`, `savedFilters`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
+/// `apiTokens`, `identities`, `passwordResets`, `projects`, `savedFilters`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
 /// `digest`, `tasks`, `deletedTasks` and `audit`, each an array. It has no secrets. What is written meanwhile may be in it or not.
 #[utoipa::path(
     get,

@@ -17,6 +17,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::{
+    oidc::{self, Answer},
     sessions::{self, Program, Tokens},
     users::{self, Credentials, NO_STORE, NewUser},
 };
@@ -38,6 +39,7 @@ pub(super) fn routes() -> Router<Gateway> {
     Router::new()
         .route("/page/sign-up", post(sign_up))
         .route("/page/log-in", post(log_in))
+        .route("/page/oidc", post(log_in_elsewhere))
         .route("/page/refresh", post(refresh))
         .route("/page/log-out", post(log_out))
 }
@@ -160,6 +162,18 @@ async fn log_in(
 ) -> Result<impl IntoResponse> {
     browser.own()?;
     let tokens = users::check(&gateway, from, &program, credentials).await?;
+    Ok(browser.answer(tokens, None))
+}
+
+async fn log_in_elsewhere(
+    gateway: Gateway,
+    Client(from): Client,
+    program: Program,
+    browser: Browser,
+    Body(answer): Body<Answer>,
+) -> Result<impl IntoResponse> {
+    browser.own()?;
+    let tokens = oidc::session(&gateway, from, &program, answer).await?;
     Ok(browser.answer(tokens, None))
 }
 

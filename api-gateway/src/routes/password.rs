@@ -22,8 +22,11 @@ use crate::{
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct PasswordChange {
+    /// Absent: the account has none, for its user logs in at another issuer; then the log-in must be of the last
+    /// five minutes.
+    #[serde(default)]
     #[schema(format = Password)]
-    current_password: String,
+    current_password: Option<String>,
     #[schema(value_type = NewSecret, inline)]
     new_password: String,
 }
@@ -37,6 +40,7 @@ pub(crate) struct PasswordChange {
     request_body = PasswordChange,
     responses(
         (status = 204),
+        (status = 403, description = "The account has no password yet, and the log-in was longer than five minutes ago."),
     )
 )]
 pub(super) async fn put(
@@ -49,7 +53,11 @@ pub(super) async fn put(
     passwords::check_new(&change.new_password, "newPassword", &mut errors);
     errors.into_result(())?;
     let wrong = || Error::field("currentPassword", "is not the password of this account");
-    if change.current_password.len() > PASSWORD_MOST {
+    let current = change.current_password;
+    if current
+        .as_ref()
+        .is_some_and(|text| text.len() > PASSWORD_MOST)
+    {
         return Err(wrong());
     }
     let user = {
@@ -63,13 +71,16 @@ pub(super) async fn put(
         .log_in(&user.email, from, Utc::now())
         .await
         .map_err(refused)?;
-    let right = gateway
-        .passwords
-        .check(change.current_password, Some(user.password_hash.clone()))
-        .await
-        .map_err(Problem::internal)?;
-    if !right {
-        return Err(wrong());
+    let stored = user.password().map(str::to_owned);
+    match (current, stored) {
+        (None, None) => session.must_be_fresh("a first password is set")?,
+        (None, Some(_)) => return Err(Error::field("currentPassword", "is missing")),
+        (Some(current), stored) => {
+            let right = gateway.passwords.check(current, stored).await;
+            if !right.map_err(Problem::internal)? {
+                return Err(wrong());
+            }
+        }
     }
     attempt.succeeded().await?;
     let hash = gateway.passwords.hash(change.new_password).await;

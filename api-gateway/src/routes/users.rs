@@ -182,10 +182,10 @@ pub(super) async fn check(
         let mut conn = gateway.store.acquire().await?;
         store::users::by_email(&mut conn, email).await?
     };
-    let stored = user.as_ref().map(|user| user.password_hash.clone());
+    let stored = user.as_ref().and_then(|user| user.password());
     let right = gateway
         .passwords
-        .check(credentials.password, stored)
+        .check(credentials.password, stored.map(str::to_owned))
         .await
         .map_err(Problem::internal)?;
     let user = user.filter(|_| right).ok_or_else(wrong)?;

@@ -150,6 +150,8 @@ async fn fill(app: &App, caller: &Caller) {
     for statement in [
         "insert into unsubscribed (owner_id, address) values ($1, 'x@example.com')",
         "insert into password_resets (user_id, requested_at) values ($1, now())",
+        "insert into identities (id, user_id, issuer, subject, email)
+         values (gen_random_uuid(), $1, 'https://id.example.com', 'secret', 'ada@example.com')",
         "insert into tombstones (owner_id, kind, id) values ($1, 'project', gen_random_uuid())",
     ] {
         let written = sqlx::query(statement).bind(id).execute(&*app.pool).await;
@@ -307,6 +309,7 @@ async fn an_export_has_everything_but_secrets() {
         ("account", 1),
         ("sessions", 1),
         ("apiTokens", 1),
+        ("identities", 1),
         ("passwordResets", 1),
         ("savedFilters", 1),
         ("tombstones", 1),

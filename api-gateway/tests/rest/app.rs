@@ -15,7 +15,7 @@ use axum::{
 use chrono::Utc;
 use chrono_tz::Tz;
 use domain::refresh_token::RefreshToken;
-use gateway::Gateway;
+use gateway::{Gateway, OidcProviders, SignUp};
 use runtime::auth::Keys;
 use serde_json::{Value, json};
 use store::sessions::Device;
@@ -51,6 +51,16 @@ impl App {
         Self {
             router: gateway::router(gateway.behind(proxies.parse().unwrap()))
                 .layer(Extension(ConnectInfo(peer))),
+            pool: self.pool.clone(),
+            keys: self.keys.clone(),
+        }
+    }
+
+    /// Another gateway on the same database, for users of these issuers, and for new ones or not.
+    pub(crate) fn with_oidc(&self, oidc: OidcProviders, sign_up: SignUp) -> Self {
+        let gateway = Gateway::new(self.pool.clone(), self.keys.clone()).unwrap();
+        Self {
+            router: gateway::router(gateway.with_oidc(oidc).with_sign_up(sign_up)),
             pool: self.pool.clone(),
             keys: self.keys.clone(),
         }

@@ -1,5 +1,6 @@
 use axum::{body::Body, http::Method};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::app::{App, Caller};
 
@@ -55,10 +56,11 @@ struct Owned {
     channel: String,
     session: String,
     token: String,
+    identity: String,
 }
 
 impl Owned {
-    async fn by(user: &Caller) -> Self {
+    async fn by(app: &App, user: &Caller) -> Self {
         let new = json!({ "name": "Secret" });
         let project = user.post("/v1/projects", new).await.expect(201).id();
         let new = json!({ "name": "Secret", "filter": "#Secret" });
@@ -76,7 +78,17 @@ impl Owned {
         let session = user.get("/v1/sessions").await.expect(200).body["items"][0]["id"].clone();
         let new = json!({ "name": "Secret", "scopes": ["tasks:read"] });
         let token = user.post("/v1/tokens", new).await.expect(201).id();
+        // A log-in at an issuer needs one: see `rest::oidc`.
+        let identity: Uuid = sqlx::query_scalar(
+            "insert into identities (id, user_id, issuer, subject)
+             values (gen_random_uuid(), $1, 'https://id.example.com', 'secret') returning id",
+        )
+        .bind(user.id)
+        .fetch_one(&*app.pool)
+        .await
+        .unwrap();
         Self {
+            identity: identity.to_string(),
             session: session.as_str().unwrap().to_owned(),
             token,
             series: task.clone(),
@@ -99,6 +111,7 @@ impl Owned {
             ("/v1/channels/{id}", &self.channel),
             ("/v1/sessions/{id}", &self.session),
             ("/v1/tokens/{id}", &self.token),
+            ("/v1/me/identities/{id}", &self.identity),
             ("/v1/tags/{name}", &"secret".to_owned()),
         ]
         .into_iter()
@@ -134,6 +147,7 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
         "channels",
         "sessions",
         "api_tokens",
+        "identities",
         "calendar_feeds",
         "outbox",
         "firings",
@@ -153,13 +167,13 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
 async fn no_route_of_the_document_shows_or_changes_what_belongs_to_another() {
     let app = App::start().await;
     let (ada, eve) = (app.user().await, app.user().await);
-    let owned = Owned::by(&ada).await;
+    let owned = Owned::by(&app, &ada).await;
     let before = everything(&app).await;
     let document = serde_json::to_value(gateway::document()).unwrap();
     let mut calls = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        // The link of an e-mail, and the address of a calendar, is for whoever has it.
-        let is_link = ["/v1/unsubscribe/", "/v1/calendars/"];
+        // The link of an e-mail, and the address of a calendar, is for whoever has it; issuers are for all.
+        let is_link = ["/v1/unsubscribe/", "/v1/calendars/", "/v1/oidc/providers/"];
         if !path.contains('{') || is_link.iter().any(|start| path.starts_with(start)) {
             continue;
         }
@@ -311,6 +325,9 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
                     "/v1/password-reset",
                     "/v1/password-reset/confirm",
                     "/v1/token/refresh",
+                    "/v1/oidc/providers",
+                    "/v1/oidc/providers/{name}/authorizations",
+                    "/v1/oidc/sessions",
                     "/v1/unsubscribe/{channel}/{token}",
                     "/v1/calendars/{file}",
                 ];
@@ -327,7 +344,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 62);
+    assert_eq!(refused, 65);
     for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }

@@ -49,10 +49,16 @@ fn the_document_lists_every_route() {
     GET /v1/me/digest
     PUT /v1/me/digest
     GET /v1/me/export
+    GET /v1/me/identities
+    POST /v1/me/identities
+    DELETE /v1/me/identities/{id}
     PUT /v1/me/password
     DELETE /v1/me/quiet-hours
     GET /v1/me/quiet-hours
     PUT /v1/me/quiet-hours
+    GET /v1/oidc/providers
+    POST /v1/oidc/providers/{name}/authorizations
+    POST /v1/oidc/sessions
     GET /v1/password-reset
     POST /v1/password-reset
     POST /v1/password-reset/confirm
@@ -226,6 +232,9 @@ fn every_operation_tells_its_errors_and_needs_a_token_or_says_that_it_does_not()
             "/v1/password-reset",
             "/v1/password-reset/confirm",
             "/v1/token/refresh",
+            "/v1/oidc/providers",
+            "/v1/oidc/providers/{name}/authorizations",
+            "/v1/oidc/sessions",
             "/v1/unsubscribe/{channel}/{token}",
             "/v1/calendars/{file}",
         ];

@@ -165,7 +165,7 @@ async fn what_needs_a_session_is_closed_to_every_token() {
             closed += 1;
         }
     }
-    assert_eq!(closed, 11);
+    assert_eq!(closed, 14);
     user.get("/v1/me").await.expect(200);
 }
 
