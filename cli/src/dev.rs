@@ -1,12 +1,12 @@
 //! `todostack dev`: the platform that manifests describe, on this machine.
 
-use std::{fs, net::SocketAddr, path::Path};
+use std::{env, fs, net::SocketAddr, path::Path};
 
 use anyhow::{Context as _, anyhow};
 use chrono::{Local, TimeDelta, Utc};
-use crds::{NotificationsSpec, RateLimitSpec, RateLimitsSpec};
+use crds::{NotificationsSpec, OidcProviderSpec, RateLimitSpec, RateLimitsSpec};
 use domain::{internal_api::ReminderPut, reminder::CatchUp, webhook::Secret, wording::Wording};
-use gateway::RateLimits;
+use gateway::{OidcProviders, RateLimits};
 use kube::ResourceExt;
 use operator::reminder_job::request;
 use serde::{Deserialize, Serialize};
@@ -97,6 +97,7 @@ pub(crate) async fn run(
             ..CatchUp::default()
         },
         rate_limits: rate_limits(&spec.gateway.rate_limits)?,
+        oidc: issuers(&spec.gateway.auth.oidc)?,
         trail_kept: spec.audit.retention(),
     };
     println!("starting Postgres in {} …", data_dir.display());
@@ -166,6 +167,14 @@ fn rate_limits(spec: &RateLimitsSpec) -> anyhow::Result<RateLimits> {
         user: read(spec.user, "user")?,
         address: read(spec.address, "address")?,
     })
+}
+
+/// The issuers that the manifest lets users log in at. There are no Secrets here: a client secret is in the
+/// environment, as the gateway of a stack has it.
+fn issuers(specs: &[OidcProviderSpec]) -> anyhow::Result<OidcProviders> {
+    let settings: Vec<_> = specs.iter().map(OidcProviderSpec::as_setting).collect();
+    let providers = OidcProviders::parse(&json!(settings).to_string(), |name| env::var(name).ok());
+    providers.context("spec.gateway.auth.oidc")
 }
 
 /// Asks for a first reminder, so that nobody waits for the manifests' own to see one.

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use domain::{reminder::CatchUp, web_push::VapidKey, webhook::Secret, wording::Wording};
-use gateway::{Gateway, RateLimits};
+use gateway::{Gateway, OidcProviders, RateLimits};
 use runtime::auth;
 use services::{
     audit::{self, Audit},
@@ -54,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) catch_up: CatchUp,
     /// How many requests may be made.
     pub(crate) rate_limits: RateLimits,
+    /// Issuers at which users may log in.
+    pub(crate) oidc: OidcProviders,
     /// For how long the audit trail is kept.
     pub(crate) trail_kept: Duration,
 }
@@ -117,6 +119,7 @@ impl Platform {
             let tokens = auth::Keys::new(keys.jwt.as_bytes())?.lasting(TOKENS_LAST);
             let gateway = Gateway::new(store.clone(), tokens.clone())?
                 .with_push(Some(vapid.key.public()))
+                .with_oidc(options.oidc)
                 .with_rate_limits(options.rate_limits);
             // Everything is on this machine, the receivers too.
             let webhooks = Webhooks::new(options.webhook_url, Some(secret), true)?;

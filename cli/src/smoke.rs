@@ -7,7 +7,7 @@ use anyhow::{Context, bail, ensure};
 use chrono::{SecondsFormat, Utc};
 use crds::AuditSpec;
 use domain::{reminder::CatchUp, webhook::Secret};
-use gateway::RateLimits;
+use gateway::{OidcProviders, RateLimits};
 use serde_json::json;
 use services::notifications::retry::Retry;
 use uuid::Uuid;
@@ -42,6 +42,7 @@ pub(crate) async fn run(data_dir: &Path) -> anyhow::Result<()> {
         wording: None,
         catch_up: CatchUp::default(),
         rate_limits: RateLimits::default(),
+        oidc: OidcProviders::default(),
         trail_kept: AuditSpec::default().retention(),
     };
     let platform = Platform::start(data_dir, &keys, options).await?;

@@ -1,10 +1,13 @@
 //! `spec.gateway.auth` of a TodoStack: who may use it, and for how long at a time.
 
+use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::oidc::OidcProviderSpec;
+
 /// Who may use the stack, and for how long at a time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AuthSpec {
     /// Who may make an account.
@@ -12,6 +15,11 @@ pub struct AuthSpec {
     /// Seconds for which an access token is valid: a session that was ended can read and write tasks for this long at most.
     #[schemars(range(min = 60, max = 86_400))]
     pub access_token_seconds: i64,
+    /// Issuers of OpenID Connect at which users may log in, beside their passwords.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    #[x_kube(validation = Rule::new("self.all(one, self.exists_one(other, other.name == one.name))").message("each issuer needs a name of its own"))]
+    pub oidc: Vec<OidcProviderSpec>,
 }
 
 impl Default for AuthSpec {
@@ -19,6 +27,7 @@ impl Default for AuthSpec {
         Self {
             sign_up: SignUpPolicy::default(),
             access_token_seconds: 900,
+            oidc: Vec::new(),
         }
     }
 }

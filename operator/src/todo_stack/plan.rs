@@ -100,6 +100,7 @@ pub fn references(stack: &TodoStack) -> Vec<SecretKeyRef> {
     references.extend(specs::kafka_references(stack).into_iter().map(|(_, r)| r));
     references.extend(specs::signing_reference(stack));
     references.extend(specs::smtp_references(stack));
+    references.extend(specs::oidc_references(stack));
     references.extend(specs::vapid_reference(stack));
     references
 }

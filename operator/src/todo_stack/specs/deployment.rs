@@ -1,6 +1,6 @@
 //! The Deployment of a role.
 
-use crds::GatewaySpec;
+use crds::{GatewaySpec, OidcProviderSpec};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -32,6 +32,21 @@ fn guards(gateway: &GatewaySpec) -> Vec<Value> {
         .into_iter()
         .filter_map(|(name, limit)| Some(plain_env(name, &limit?.as_setting())));
     lists.chain(limits).collect()
+}
+
+/// Issuers of OpenID Connect, as the gateway's settings have them.
+fn issuers(issuers: &[OidcProviderSpec]) -> Vec<Value> {
+    if issuers.is_empty() {
+        return Vec::new();
+    }
+    let settings: Vec<Value> = issuers.iter().map(OidcProviderSpec::as_setting).collect();
+    let secrets = issuers.iter().filter_map(|issuer| {
+        let reference = issuer.client_secret_ref.as_ref()?;
+        Some(secret_env(&issuer.secret_variable()?, reference))
+    });
+    let mut env = vec![plain_env("TODOSTACK_OIDC", &json!(settings).to_string())];
+    env.extend(secrets);
+    env
 }
 
 /// Where the API server's client in the sidecar looks for its credentials.
@@ -160,6 +175,7 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
                     auth.access_token_seconds.to_string(),
                 ));
                 env.push(plain("TODOSTACK_SIGN_UP", auth.sign_up.as_setting().into()));
+                env.extend(issuers(&auth.oidc));
                 // The link of the e-mail needs both.
                 let notifications = &stack.spec.notifications;
                 let mails = notifications.smtp.is_some() && notifications.public_url.is_some();

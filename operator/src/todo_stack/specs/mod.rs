@@ -150,6 +150,14 @@ pub fn smtp_references(stack: &TodoStack) -> Vec<SecretKeyRef> {
         .collect()
 }
 
+/// Secret keys that hold the stack's secrets at issuers of OpenID Connect.
+pub fn oidc_references(stack: &TodoStack) -> Vec<SecretKeyRef> {
+    let issuers = stack.spec.gateway.auth.oidc.iter();
+    issuers
+        .filter_map(|issuer| issuer.client_secret_ref.clone())
+        .collect()
+}
+
 /// The migration of the database.
 pub fn migration(source: Source<'_>) -> Object {
     migration::job(source)

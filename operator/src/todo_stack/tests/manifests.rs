@@ -70,6 +70,13 @@ fn manifests_with_log_in_and_a_webhook() {
                 "trustedProxies": ["10.0.0.0/8", "fd00::/8"],
                 "allowedOrigins": ["https://app.example"],
                 "rateLimits": {"user": {"requests": 600}, "address": {"requests": 30, "seconds": 10}},
+                "auth": {"oidc": [{
+                    "name": "my-company",
+                    "issuer": "https://id.example",
+                    "clientId": "todostack",
+                    "clientSecretRef": {"name": "oidc", "key": "secret"},
+                    "signUp": "Open",
+                }]},
             },
             "notifications": {
                 "webhook": {
