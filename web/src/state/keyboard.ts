@@ -22,11 +22,16 @@ function currentTask(): Task | undefined {
   return id === undefined ? undefined : replica.task(id);
 }
 
+function inView(row: HTMLElement): boolean {
+  const { top, bottom } = row.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
+}
+
 function step(by: 1 | -1): void {
   const all = rows();
   const current = currentRow();
   const at = current ? all.indexOf(current) : -1;
-  const next = at === -1 ? (by === 1 ? all[0] : all.at(-1)) : all[at + by];
+  const next = at === -1 ? (by === 1 ? all.find(inView) : all.findLast(inView)) : all[at + by];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
 }

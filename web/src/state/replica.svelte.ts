@@ -119,6 +119,7 @@ class Replica {
 
   async #read(): Promise<void> {
     let more: boolean;
+    let first = true;
     do {
       this.#again = false;
       const query = this.#token === undefined ? { limit: 1000 } : { token: this.#token, limit: 1000 };
@@ -135,8 +136,10 @@ class Replica {
       }
       for (const id of page.deletedTasks) this.#tasks.delete(id);
       this.#token = page.token;
-      this.#version += 1;
       more = page.more;
+      // Lists are made anew by this, which thousands of tasks in many pages need not be for each of them.
+      if (!more || first) this.#version += 1;
+      first = false;
     } while (more || this.#again);
     this.ready = true;
   }
