@@ -13,6 +13,7 @@ export const en = {
     search: "Search",
     settings: "Settings",
     projects: "Projects",
+    filters: "Filters",
     tags: "Tags",
     menu: "Menu",
     navigation: "Lists",
@@ -29,6 +30,8 @@ export const en = {
     project: ["No tasks yet", "Press q to add the first one."],
     tag: ["No open tasks have this tag", "Add one to a task with @ in quick add."],
     completed: ["Nothing completed yet", "What you complete is kept here."],
+    filter: ["Which tasks?", "Such as: (p1 | overdue) & #home & due < +3d. The field completes what you type."],
+    filtered: ["No task is meant", "This filter fits none of your tasks."],
     search: ["Find any task", "Words, \"exact words\", one or another, -without."],
     notFound: ["Nothing found", "Try other words, or fewer of them."],
   } satisfies Record<string, [string, string]>,
@@ -155,6 +158,19 @@ export const en = {
     inbox: "Inbox",
     color: "Colour",
     colors: ["Red", "Orange", "Yellow", "Green", "Teal", "Blue", "Violet", "Pink"],
+  },
+
+  filters: {
+    title: "Filter",
+    add: "New filter",
+    label: "Filter",
+    hint: "(p1 | overdue) & #home",
+    name: "Name of the filter",
+    save: "Save as…",
+    saveChange: "Save change",
+    rename: "Rename",
+    missing: "This filter is not there any more",
+    many: (n: number) => `The first ${n} tasks`,
   },
 
   search: {

@@ -7,6 +7,7 @@ import { session } from "./session.svelte";
 export type Schemas = components["schemas"];
 export type { Task } from "todostack-client";
 export type Project = Schemas["ProjectView"];
+export type SavedFilter = Schemas["SavedFilterView"];
 export type TaskPatch = Schemas["TaskPatch"];
 
 /** Sends a request; with another token when the first was refused. */

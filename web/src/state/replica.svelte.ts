@@ -1,7 +1,7 @@
-/** The tasks and projects of the user, kept as docs/sync.md says, with what is being written on top. */
+/** The tasks, projects and saved filters of the user, kept as docs/sync.md says, with what is being written on top. */
 import { dataOf } from "todostack-client";
 
-import { api, type Project, type Task } from "./api";
+import { api, type Project, type SavedFilter, type Task } from "./api";
 
 /** A write that the gateway has not answered yet. */
 export interface Overlay {
@@ -17,6 +17,7 @@ class Replica {
 
   #tasks = new Map<string, Task>();
   #projects = new Map<string, Project>();
+  #filters = new Map<string, SavedFilter>();
   #overlays = new Map<string, Overlay[]>();
   #token: string | undefined;
   /** Goes up with every change of the maps, which are no signals themselves: thousands of them would be slow. */
@@ -59,6 +60,12 @@ class Replica {
       .sort((a, b) => (a.position < b.position ? -1 : 1));
   });
 
+  /** The saved filters, by name. */
+  filters = $derived.by(() => {
+    void this.#version;
+    return [...this.#filters.values()].sort((a, b) => a.name.localeCompare(b.name));
+  });
+
   task(id: string): Task | undefined {
     return this.#shown.get(id);
   }
@@ -72,6 +79,11 @@ class Replica {
     return this.#projects.get(id);
   }
 
+  filter(id: string): SavedFilter | undefined {
+    void this.#version;
+    return this.#filters.get(id);
+  }
+
   /** A task as the gateway tells it. An older one than that which is known says nothing. */
   put(task: Task): void {
     const known = this.#tasks.get(task.id);
@@ -82,6 +94,16 @@ class Replica {
 
   putProject(project: Project): void {
     this.#projects.set(project.id, project);
+    this.#version += 1;
+  }
+
+  putFilter(filter: SavedFilter): void {
+    this.#filters.set(filter.id, filter);
+    this.#version += 1;
+  }
+
+  forgetFilter(id: string): void {
+    this.#filters.delete(id);
     this.#version += 1;
   }
 
@@ -127,6 +149,7 @@ class Replica {
       if (page.reset) {
         this.#tasks.clear();
         this.#projects.clear();
+        this.#filters.clear();
       }
       for (const project of page.projects) this.#projects.set(project.id, project);
       for (const id of page.deletedProjects) this.#projects.delete(id);
@@ -135,6 +158,8 @@ class Replica {
         if (!known || known.version <= task.version) this.#tasks.set(task.id, task);
       }
       for (const id of page.deletedTasks) this.#tasks.delete(id);
+      for (const filter of page.savedFilters) this.#filters.set(filter.id, filter);
+      for (const id of page.deletedSavedFilters) this.#filters.delete(id);
       this.#token = page.token;
       more = page.more;
       // Lists are made anew by this, which thousands of tasks in many pages need not be for each of them.
@@ -148,6 +173,7 @@ class Replica {
   clear(): void {
     this.#tasks.clear();
     this.#projects.clear();
+    this.#filters.clear();
     this.#overlays.clear();
     this.#token = undefined;
     this.ready = false;

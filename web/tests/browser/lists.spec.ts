@@ -40,6 +40,7 @@ test("many tasks are changed together", async ({ page, person }) => {
 });
 
 test("a list of thousands has the rows that are seen, and is used like any other one", async ({ page, person }) => {
+  test.setTimeout(90_000);
   await person.signUp(page);
   for (let chunk = 0; chunk < 4; chunk += 1) {
     const operations = Array.from({ length: 500 }, (_, n) => ({ op: "create", task: { title: `Task ${chunk * 500 + n}` } }));
@@ -65,23 +66,23 @@ test("a list of thousands has the rows that are seen, and is used like any other
   await expect(last).toHaveAttribute("aria-posinset", "2000");
   await expect(last).toHaveAttribute("aria-setsize", "2000");
   await titled(1999).focus();
-  for (let n = 0; n < 60; n += 1) await page.keyboard.press("k");
-  await expect(titled(1939)).toBeFocused();
-  await expect(titled(1939)).toBeInViewport();
+  for (let n = 0; n < 25; n += 1) await page.keyboard.press("k");
+  await expect(titled(1974)).toBeFocused();
+  await expect(titled(1974)).toBeInViewport();
 
   // Who scrolls away keeps the focus, and goes on from there.
   await page.evaluate(() => scrollTo(0, 0));
   await expect(titled(0)).toBeInViewport();
-  await expect(titled(1939)).toBeFocused();
+  await expect(titled(1974)).toBeFocused();
   await page.keyboard.press("v");
   await page.keyboard.press("k");
-  await expect(titled(1938)).toBeFocused();
-  await expect(titled(1938)).toBeInViewport();
+  await expect(titled(1973)).toBeFocused();
+  await expect(titled(1973)).toBeInViewport();
   await page.keyboard.press("v");
   const bar = page.getByRole("toolbar", { name: "Selected tasks" });
   await expect(bar).toContainText("2 selected");
   await bar.getByRole("button", { name: "Complete" }).click();
-  await expect(titled(1938)).toHaveCount(0);
+  await expect(titled(1973)).toHaveCount(0);
   await page.evaluate(() => scrollTo(0, 0));
   await expect(titled(0)).toBeVisible();
   await row(page, "Task 2").first().locator(".handle").dragTo(titled(0), { targetPosition: { x: 60, y: 4 } });

@@ -17,6 +17,8 @@ test("a path and its route are one", () => {
     { name: "project", id: "01935f3e-0000-7000-8000-000000000000" },
     { name: "tag", tag: "waiting for / @ü" },
     { name: "search", q: "oat milk & \"x\"" },
+    { name: "filter", id: null, f: "(p1 | overdue) & #home & due < +3d" },
+    { name: "filter", id: "01935f3e-0000-7000-8000-000000000000", f: "" },
     { name: "settings", section: "sessions" },
   ];
   for (const route of routes) {
