@@ -9,6 +9,9 @@ export type Route =
   | { name: "filter"; id: string | null; f: string }
   | { name: "settings"; section: string };
 
+/** What the paths of the page begin with. */
+export const FIRSTS = ["", "completed", "filter", "inbox", "login", "project", "search", "settings", "signup", "tag", "today", "upcoming"];
+
 /** The route of a path with its query; of an unknown one that of the first list. */
 export function parse(path: string, query = ""): Route {
   const [, first = "", second = ""] = path.split("/");

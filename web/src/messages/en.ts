@@ -49,6 +49,7 @@ export const en = {
     ended: "Your session has ended. Log in again.",
     wrong: "The e-mail address or the password is wrong.",
     logOut: "Log out",
+    lose: (n: number) => `${n === 1 ? "1 change is" : `${n} changes are`} not sent yet and would be lost. Log out all the same?`,
   },
 
   task: {
@@ -225,6 +226,25 @@ export const en = {
   connection: {
     live: "Changes of other devices appear at once",
     away: "Not connected: changes of other devices appear later",
+    offline: "Offline",
+    waiting: (n: number) => (n === 1 ? "1 change waits" : `${n} changes wait`),
+  },
+
+  conflict: {
+    text: (what: string, fields: string) => `“${what}” was also changed elsewhere while you were offline: ${fields}.`,
+    mine: "Keep mine",
+    theirs: "Keep theirs",
+    fields: {
+      title: "title",
+      description: "notes",
+      due: "due date",
+      priority: "priority",
+      project: "project",
+      parent: "parent task",
+      recurrence: "repetition",
+      reminders: "reminders",
+      tags: "tags",
+    } as Record<string, string>,
   },
 
   settings: {

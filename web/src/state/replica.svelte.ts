@@ -1,12 +1,15 @@
 /** The tasks, projects and saved filters of the user, kept as docs/sync.md says, with what is being written on top. */
 import { dataOf } from "todostack-client";
 
+import { Store } from "./store";
 import { api, type Project, type SavedFilter, type Task } from "./api";
 
 /** A write that the gateway has not answered yet. */
 export interface Overlay {
   /** What it changes; `null`: it takes the task away. */
   change: Partial<Task> | null;
+  /** The task that it makes, as long as the gateway has not told it. */
+  makes?: Task;
 }
 
 const NO_SUBTASKS = { all: 0, done: 0 };
@@ -22,6 +25,7 @@ class Replica {
   #token: string | undefined;
   /** Goes up with every change of the maps, which are no signals themselves: thousands of them would be slow. */
   #version = $state(0);
+  #store: Store | undefined;
   #syncing: Promise<void> | undefined;
   #again = false;
 
@@ -31,6 +35,11 @@ class Replica {
     for (const [id, task] of this.#tasks) {
       const overlays = this.#overlays.get(id);
       const merged = overlays ? merge(task, overlays) : task;
+      if (merged) shown.set(id, merged);
+    }
+    for (const [id, overlays] of this.#overlays) {
+      const made = this.#tasks.has(id) ? undefined : overlays.find(({ makes }) => makes)?.makes;
+      const merged = made && merge(made, overlays);
       if (merged) shown.set(id, merged);
     }
     return shown;
@@ -125,6 +134,32 @@ class Replica {
     };
   }
 
+  /** Begins with what this device keeps of a user; `led`: this tab is the one that keeps it. */
+  async open(user: string, led: () => void): Promise<Store | undefined> {
+    const store = await Store.open(user);
+    if (!store) return undefined;
+    await store.lead(user, () => {
+      // It takes the place of another tab, which may have kept less or more than this one knows.
+      if (this.ready) void this.#keepAll(store);
+      led();
+    });
+    const copy = await store.load();
+    for (const task of copy.tasks) this.#tasks.set(task.id, task);
+    for (const project of copy.projects) this.#projects.set(project.id, project);
+    for (const filter of copy.filters) this.#filters.set(filter.id, filter);
+    this.#token = copy.token;
+    this.#store = store;
+    this.ready = copy.token !== undefined;
+    this.#version += 1;
+    return store;
+  }
+
+  async #keepAll(store: Store): Promise<void> {
+    const all = { tasks: [...this.#tasks.values()], projects: [...this.#projects.values()], filters: [...this.#filters.values()] };
+    const gone = { tasks: [], projects: [], filters: [] };
+    await store.keep({ ...all, token: this.#token, reset: true, gone }).catch(() => undefined);
+  }
+
   /** Reads what changed. Asked for again while it reads, it reads once more. */
   async sync(): Promise<void> {
     if (this.#syncing) {
@@ -161,6 +196,10 @@ class Replica {
       for (const filter of page.savedFilters) this.#filters.set(filter.id, filter);
       for (const id of page.deletedSavedFilters) this.#filters.delete(id);
       this.#token = page.token;
+      const gone = { tasks: page.deletedTasks, projects: page.deletedProjects, filters: page.deletedSavedFilters };
+      const { reset, tasks, projects, savedFilters: filters, token } = page;
+      // Without room on the device the page is what it is with a network.
+      await this.#store?.keep({ reset, tasks, projects, filters, gone, token }).catch(() => undefined);
       more = page.more;
       // Lists are made anew by this, which thousands of tasks in many pages need not be for each of them.
       if (!more || first) this.#version += 1;
@@ -176,6 +215,8 @@ class Replica {
     this.#filters.clear();
     this.#overlays.clear();
     this.#token = undefined;
+    this.#store?.close();
+    this.#store = undefined;
     this.ready = false;
     this.#version += 1;
   }
