@@ -65,6 +65,7 @@ export const en = {
     edit: (title: string) => `Edit “${title}”`,
     title: "Title",
     notes: "Notes",
+    editNotes: "Edit the text",
     notesHint: "Add notes",
     priority: "Priority",
     none: "None",

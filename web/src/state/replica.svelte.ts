@@ -15,8 +15,10 @@ export interface Overlay {
 const NO_SUBTASKS = { all: 0, done: 0 };
 
 class Replica {
-  /** All was read once. */
+  /** All was read once, now or before this device was without a network. */
   ready = $state(false);
+  /** All was read since the page was opened: what is not there is nowhere. */
+  fresh = $state(false);
 
   #tasks = new Map<string, Task>();
   #projects = new Map<string, Project>();
@@ -206,6 +208,7 @@ class Replica {
       first = false;
     } while (more || this.#again);
     this.ready = true;
+    this.fresh = true;
   }
 
   /** Another user, or none. */
@@ -218,6 +221,7 @@ class Replica {
     this.#store?.close();
     this.#store = undefined;
     this.ready = false;
+    this.fresh = false;
     this.#version += 1;
   }
 }
