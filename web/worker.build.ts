@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Plugin } from "vite";
 
 import { FIRSTS } from "./src/lib/route.ts";
+import { en as m } from "./src/messages/en.ts";
 
 export function listed(): Plugin {
   let folder = "";
@@ -22,7 +23,8 @@ export function listed(): Plugin {
       const hash = createHash("sha256");
       for (const name of names) hash.update(name).update(readFileSync(join(folder, name)));
       const files = names.map((name) => (name === "index.html" ? "/" : `/${name}`));
-      const page = { version: hash.digest("hex").slice(0, 12), files, firsts: FIRSTS };
+      const words = { complete: m.reminders.done, snooze: m.reminders.snooze, failed: m.push.failed };
+      const page = { version: hash.digest("hex").slice(0, 12), files, firsts: FIRSTS, words };
       writeFileSync(path, readFileSync(path, "utf8").replace("__PAGE__", () => JSON.stringify(page)));
     },
   };

@@ -248,6 +248,15 @@ export const en = {
     } as Record<string, string>,
   },
 
+  push: {
+    title: "This browser",
+    hint: "Reminders appear here as notifications, also while the page is closed.",
+    start: "Remind me here",
+    stop: "Do not remind me here",
+    denied: "The browser does not allow notifications of this page.",
+    failed: "That did not work. Open the page to try again.",
+  },
+
   settings: {
     sections: {
       account: "Account",
