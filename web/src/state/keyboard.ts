@@ -7,7 +7,7 @@ import type { Task } from "./api";
 import { selection } from "./selection.svelte";
 import { toasts } from "./toasts.svelte";
 import { ui } from "./ui.svelte";
-import { complete, edit, remove, reopen } from "./writes";
+import { complete, edit, remove, reopen, written } from "./writes";
 
 const keyboard = new Keyboard();
 
@@ -62,7 +62,7 @@ const COMMANDS: Record<Command, () => void> = {
   search: () => router.go({ name: "search", q: "" }),
   palette: () => (ui.dialog = "palette"),
   help: () => (ui.dialog = "keys"),
-  undo: () => toasts.undo(),
+  undo: () => void written().then(() => toasts.undo()),
   escape: () => {
     if (ui.menu) ui.menu = false;
     else if (selection.ids.size > 0) selection.clear();

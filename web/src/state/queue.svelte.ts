@@ -78,6 +78,8 @@ class Queue {
     const key = new Map(request.headers).get("idempotency-key") ?? crypto.randomUUID();
     await this.#store?.wait({ key, at, what, request, overlays, edit });
     await this.#changed();
+    // It may only have waited for those before it.
+    if (connection.online) void this.flush();
   }
 
   /** Sends what waits, in one tab, one after the other. */
@@ -95,14 +97,14 @@ class Queue {
     // Those of a task that the user is asked about wait for the answer.
     const held = new Set(this.items.filter((each) => each.conflict).flatMap(touched));
     let any = false;
-    for (const { key } of this.items) {
-      // As it is now: one before it may have changed its version.
-      const item = this.items.find((each) => each.key === key);
-      if (!item || touched(item).some((id) => held.has(id))) continue;
+    for (;;) {
+      // The first that may be sent, as it is by now: one before it may have changed its version.
+      const item = this.items.find((each) => !touched(each).some((id) => held.has(id)));
+      if (!item) break;
       const outcome = await this.#try(item);
       if (outcome === "away") break;
       any = true;
-      if (outcome === "done") await store.waitNoMore(key);
+      if (outcome === "done") await store.waitNoMore(item.key);
       else for (const id of touched(item)) held.add(id);
       await this.#read(true);
     }
@@ -132,9 +134,9 @@ class Queue {
 
   /** Later edits of the same task were made of what this one made. */
   async #follow(done: Waiting, version: number): Promise<void> {
-    const id = done.edit?.id;
+    const [id] = touched(done);
     for (const item of this.items) {
-      if (item.key !== done.key && item.edit && item.edit.id === id) await this.#store?.wait({ ...item, edit: { ...item.edit, version } });
+      if (item.key !== done.key && item.edit?.id === id && item.edit) await this.#store?.wait({ ...item, edit: { ...item.edit, version } });
     }
   }
 

@@ -1,7 +1,7 @@
 /** The tasks, projects and saved filters of the user, kept as docs/sync.md says, with what is being written on top. */
 import { dataOf } from "todostack-client";
 
-import { Store } from "./store";
+import { type Change, Store } from "./store";
 import { api, type Project, type SavedFilter, type Task } from "./api";
 
 /** A write that the gateway has not answered yet. */
@@ -100,27 +100,40 @@ class Replica {
     const known = this.#tasks.get(task.id);
     if (known && known.version > task.version) return;
     this.#tasks.set(task.id, task);
+    this.#keep({ tasks: [task] });
     this.#version += 1;
+  }
+
+  /** Keeps what was told apart from the changes that have a token: they tell it once more. */
+  #keep(some: { tasks?: Task[]; projects?: Project[]; filters?: SavedFilter[]; gone?: Partial<Change["gone"]> }): void {
+    if (this.#token === undefined) return;
+    const gone = { tasks: [], projects: [], filters: [], ...some.gone };
+    const change = { tasks: [], projects: [], filters: [], ...some, gone, reset: false, token: this.#token };
+    void this.#store?.keep(change).catch(() => undefined);
   }
 
   putProject(project: Project): void {
     this.#projects.set(project.id, project);
+    this.#keep({ projects: [project] });
     this.#version += 1;
   }
 
   putFilter(filter: SavedFilter): void {
     this.#filters.set(filter.id, filter);
+    this.#keep({ filters: [filter] });
     this.#version += 1;
   }
 
   forgetFilter(id: string): void {
     this.#filters.delete(id);
+    this.#keep({ gone: { filters: [id] } });
     this.#version += 1;
   }
 
   /** A task is gone. */
   forget(id: string): void {
     this.#tasks.delete(id);
+    this.#keep({ gone: { tasks: [id] } });
     this.#version += 1;
   }
 

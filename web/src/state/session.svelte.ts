@@ -11,7 +11,6 @@ export type User = components["schemas"]["UserView"];
 interface Tokens {
   accessToken: string;
   expiresIn: number;
-  user?: User;
 }
 
 /** A token is renewed so long before it expires, in milliseconds. */
@@ -121,15 +120,18 @@ class Session {
 
   #take(tokens: Tokens): void {
     this.#token = { text: tokens.accessToken, until: Date.now() + tokens.expiresIn * 1000 };
-    if (tokens.user) this.user = tokens.user;
   }
 
   async #enter(): Promise<void> {
     const token = this.#token?.text;
     const client = createClient({ baseUrl: location.origin, token: () => token });
     const user = dataOf(await client.GET("/v1/me"));
-    if (user.id !== this.user?.id) await wipe(user.id);
+    const before = this.user?.id;
+    if (user.id !== before) await wipe(user.id);
     this.changed(user);
+    localStorage.removeItem(LEFT);
+    // What is shown is another user's, of whom this browser has no cookie any more.
+    if (before !== undefined && user.id !== before) location.reload();
     this.ended = false;
     this.state = "in";
   }

@@ -51,7 +51,8 @@ export class Store {
 
   /** The store of a user. None where the browser gives none, as on plain http: then nothing is kept. */
   static async open(user: string): Promise<Store | undefined> {
-    if (!("locks" in navigator) || !("indexedDB" in globalThis)) return undefined;
+    // What cannot be wiped is not kept.
+    if (!("locks" in navigator) || typeof globalThis.indexedDB?.databases !== "function") return undefined;
     try {
       const request = indexedDB.open(PREFIX + user, 1);
       request.onupgradeneeded = () => {
@@ -148,7 +149,7 @@ export async function forget(user: string): Promise<void> {
 
 /** Wipes what this device keeps of every user but one. */
 export async function wipe(but?: string): Promise<void> {
-  if (!("indexedDB" in globalThis)) return;
+  if (typeof globalThis.indexedDB?.databases !== "function") return;
   const all = await indexedDB.databases().catch(() => []);
   const others = all.flatMap(({ name }) => (name?.startsWith(PREFIX) && name !== PREFIX + but ? [name] : []));
   await Promise.all(others.map((name) => answer(indexedDB.deleteDatabase(name)).catch(() => undefined)));

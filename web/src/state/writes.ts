@@ -15,7 +15,21 @@ import { toasts } from "./toasts.svelte";
 export const once = () => ({ "Idempotency-Key": uuid() });
 
 /** Shows overlays while a write is sent. True: it was done, or will be when there is a network. */
-export async function write(what: string, overlays: [string, Overlay][], send: () => Promise<void>, edit?: Edit): Promise<boolean> {
+export function write(what: string, overlays: [string, Overlay][], send: () => Promise<void>, edit?: Edit): Promise<boolean> {
+  const done = attempt(what, overlays, send, edit).finally(() => pending.delete(done));
+  pending.add(done);
+  return done;
+}
+
+const pending = new Set<Promise<boolean>>();
+
+/** When what is being written is written: then the newest notice is that of the last write. */
+export async function written(): Promise<void> {
+  await Promise.allSettled(pending);
+  await new Promise((resolve) => setTimeout(resolve));
+}
+
+async function attempt(what: string, overlays: [string, Overlay][], send: () => Promise<void>, edit?: Edit): Promise<boolean> {
   const off = overlays.map(([id, overlay]) => replica.show(id, overlay));
   try {
     await send();

@@ -7,18 +7,30 @@ test.use({ serviceWorkers: "allow" });
 
 const away = (page: Page) => page.getByRole("status").filter({ hasText: "Offline" });
 
-/** The page opens without a network from here on, and has what there is. */
-async function settled(page: Page): Promise<void> {
+/** The page opens without a network from here on, and has these tasks. */
+async function settled(page: Page, ...wanted: string[]): Promise<void> {
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
   await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+  await expect.poll(() => titles(page)).toEqual(expect.arrayContaining(wanted));
 }
+
+/** The titles of the tasks that this device keeps. */
+const titles = (page: Page) =>
+  page.evaluate(async () => {
+    const [first] = await indexedDB.databases();
+    const done = <T>(request: IDBRequest<T>) => new Promise<T>((resolve) => (request.onsuccess = () => resolve(request.result)));
+    const database = await done(indexedDB.open(first?.name ?? ""));
+    const all = await done(database.transaction("tasks").objectStore("tasks").getAll() as IDBRequest<{ title: string }[]>);
+    database.close();
+    return all.map(({ title }) => title);
+  });
 
 const databases = (page: Page) => page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
 
 test("it opens without a network, and what was done is sent once when it is back", async ({ page, context, person }) => {
   await person.signUp(page);
   await add(page, "Kept today", "Done offline today");
-  await settled(page);
+  await settled(page, "Kept", "Done offline");
   await context.setOffline(true);
   await page.reload();
   await expect(row(page, "Kept")).toBeVisible();
@@ -53,7 +65,7 @@ test("an edit that somebody else has made otherwise is asked about, and no other
   await person.signUp(page);
   await page.goto("/inbox");
   await add(page, "Rent");
-  await settled(page);
+  await settled(page, "Rent");
   await task(page, "Rent").click();
   const id = new URL(page.url()).searchParams.get("task") ?? "";
   const panel = page.getByRole("dialog", { name: "Task" });
@@ -78,7 +90,7 @@ test("an edit that somebody else has made otherwise is asked about, and no other
 test("two tabs send once what waits, and log out together", async ({ page, context, person }) => {
   await person.signUp(page);
   await add(page, "Shared today");
-  await settled(page);
+  await settled(page, "Shared");
   const other = await context.newPage();
   await other.goto("/today");
   await expect(row(other, "Shared")).toBeVisible();
