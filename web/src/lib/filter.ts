@@ -57,6 +57,9 @@ function options(start: number, all: readonly string[], fits: (option: string) =
   return { start, options: all.filter(fits).slice(0, MOST) };
 }
 
+/** Whether a filter ends with something that another one follows: it is being written, and not wrong. */
+export const unfinished = (text: string): boolean => /(?:[&|!(<>=:#@]|(?:^|[\s(!&|])(?:and|or|not|has|no))\s*$/i.test(text);
+
 /** A value, in quotes where it needs them. */
 export function quoted(value: string): string {
   return /^[^\s()&|!<>=:,"#@*\\]+$/.test(value) ? value : `"${value.replace(/["\\]/g, "\\$&")}"`;

@@ -1,6 +1,7 @@
 /** Saved filters, and which tasks a filter means: the gateway says that. */
 import { dataOf } from "todostack-client";
 
+import { unfinished } from "../lib/filter";
 import { uuid } from "../lib/ids";
 import { m } from "../messages";
 import { api, reason, type SavedFilter, type Task } from "./api";
@@ -34,6 +35,10 @@ export class FilterReader {
     clearTimeout(this.#timer);
     this.#asked += 1;
     const mine = this.#asked;
+    if (unfinished(filter)) {
+      this.error = "";
+      return;
+    }
     if (filter.trim() === "") {
       this.#ids = undefined;
       this.error = "";

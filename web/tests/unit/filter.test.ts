@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { complete } from "../../src/lib/filter";
+import { complete, unfinished } from "../../src/lib/filter";
 
 const NAMES = { projects: ["Home", "Home office", "Work"], tags: ["balcony", "bank", "say \"hi\""] };
 const at = (text: string) => {
@@ -25,6 +25,11 @@ test("words are completed where they may stand", () => {
   expect(at("has re")).toEqual(["has reminder"]);
   expect(at("due ")).toEqual(["due <", "due <=", "due >", "due >=", "due :"]);
   expect(at("p1 o")).toEqual(["p1 or"]);
+});
+
+test("who is still writing is not told what is missing", () => {
+  for (const text of ["p1 & ", "(p1 |", "not", "due <", "has ", "p1 & #", "(p1 | p2) & !("]) expect(unfinished(text), text).toBe(true);
+  for (const text of ["p1", "#no", "@or", "p1 & overdeu", "text: nor"]) expect(unfinished(text), text).toBe(false);
 });
 
 test("only what stands before the caret counts", () => {
