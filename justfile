@@ -39,7 +39,7 @@ test-no-cluster: (prepare "--build") web fmt manifests lint deny
     target/debug/todostack smoke
     "{{ just_executable() }}" openapi-conformance
     "{{ just_executable() }}" typescript-client
-    web/check --no-browser
+    web/check
     "{{ just_executable() }}" mcp-conformance
     "{{ just_executable() }}" monitoring
     "{{ just_executable() }}" recurrence-oracle --check

@@ -18,6 +18,8 @@ export default defineConfig({
     // As people outside of the zone of the server and of its language write dates.
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
+    // Requests that a worker has seen cannot be intercepted; the tests of the worker allow it.
+    serviceWorkers: "block",
     viewport: { width: 1280, height: 800 },
     trace: "retain-on-failure",
     launchOptions: {

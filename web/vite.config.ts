@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { defineConfig } from "vite";
 
 import { compressed } from "./compress.ts";
+import { listed } from "./worker.build.ts";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -10,7 +11,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const gateway = process.env["TODOSTACK_URL"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [svelte(), compressed()],
+  plugins: [svelte(), listed(), compressed()],
   resolve: {
     alias: {
       "todostack-client": here("../clients/typescript/src/index.ts"),
@@ -27,6 +28,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     target: "es2023",
     reportCompressedSize: false,
+    rollupOptions: {
+      input: { index: here("./index.html"), worker: here("./src/worker.ts") },
+      // At the root, by one name: a service worker answers for the paths below its own, and is followed by the next.
+      output: { entryFileNames: ({ name }) => (name === "worker" ? "worker.js" : "assets/[name]-[hash].js") },
+    },
   },
   server: { proxy: { "/v1": { target: gateway, ws: true }, "/page": gateway } },
 });

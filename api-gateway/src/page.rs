@@ -27,9 +27,11 @@ struct File {
 static FILES: &[File] = include!(concat!(env!("OUT_DIR"), "/page_files.rs"));
 
 /// Where the page is; `web/src/lib/route.ts` reads these paths. Every other one is not found.
-const PATHS: [&str; 12] = [
+const PATHS: [&str; 14] = [
     "/",
     "/completed",
+    "/filter",
+    "/filter/{id}",
     "/inbox",
     "/login",
     "/project/{id}",
@@ -46,9 +48,10 @@ const PATHS: [&str; 12] = [
 const ASSETS: &str = "/assets/";
 
 /// The page runs its own files and nothing that stands in its HTML or its style attributes, speaks with its own
-/// host alone, is framed by nobody, and makes elements of no text but its own templates.
+/// host alone, is framed by nobody, and makes elements of no text but its own templates, and a worker of no script
+/// but its own.
 const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; \
-    object-src 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+    object-src 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html todostack-worker";
 
 /// What every answer with a file of the page has.
 const HEADERS: [(HeaderName, &str); 6] = [
@@ -199,6 +202,13 @@ mod tests {
             gzip: None,
         },
         File {
+            path: "/worker.js",
+            kind: "text/javascript; charset=utf-8",
+            plain: b"addEventListener()",
+            br: None,
+            gzip: None,
+        },
+        File {
             path: "/index.html",
             kind: "text/html; charset=utf-8",
             plain: b"<!doctype html>",
@@ -233,7 +243,13 @@ mod tests {
 
     #[tokio::test]
     async fn every_path_of_the_page_is_the_page_and_no_other_one_is() {
-        for path in ["/", "/today", "/tag/a%2Fb", "/settings/sessions"] {
+        for path in [
+            "/",
+            "/today",
+            "/tag/a%2Fb",
+            "/filter/x",
+            "/settings/sessions",
+        ] {
             let answer = get(PAGE, path, &[]).await;
             assert_eq!(answer.status(), StatusCode::OK, "{path}");
             assert_eq!(answer.headers()[header::CACHE_CONTROL], "no-cache");
@@ -270,6 +286,22 @@ mod tests {
             assert_eq!(headers[header::CACHE_CONTROL], kept);
             assert_eq!(body(answer).await, encoding.as_bytes());
         }
+    }
+
+    #[tokio::test]
+    async fn the_worker_of_the_page_is_never_an_old_one() {
+        // At the root, so that it may answer for every path; without a hash, so that it can be followed by another.
+        let answer = get(PAGE, "/worker.js", &[]).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let headers = answer.headers();
+        assert_eq!(headers[header::CACHE_CONTROL], "no-cache");
+        assert_eq!(
+            headers[header::CONTENT_TYPE],
+            "text/javascript; charset=utf-8"
+        );
+        assert!(headers.contains_key(header::ETAG));
+        let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'self';"));
     }
 
     #[tokio::test]

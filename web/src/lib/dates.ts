@@ -22,8 +22,23 @@ function format(locale: string | undefined, options: Intl.DateTimeFormatOptions)
   return found;
 }
 
+/** Readings of clocks that were asked for: each list asks for those of all tasks again. */
+const readings = new Map<string, string>();
+const MOST_READINGS = 50_000;
+
 /** The clock's reading of an instant in a zone, `2026-11-30T09:00`. */
 export function localTime(instant: Date, zone: string): string {
+  const key = `${instant.getTime()} ${zone}`;
+  let reading = readings.get(key);
+  if (reading === undefined) {
+    reading = read(instant, zone);
+    if (readings.size >= MOST_READINGS) readings.clear();
+    readings.set(key, reading);
+  }
+  return reading;
+}
+
+function read(instant: Date, zone: string): string {
   const parts = format("en-CA", {
     timeZone: zone,
     year: "numeric",

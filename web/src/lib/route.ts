@@ -5,7 +5,12 @@ export type Route =
   | { name: "project"; id: string }
   | { name: "tag"; tag: string }
   | { name: "search"; q: string }
+  /** A saved filter, or one that is being written. */
+  | { name: "filter"; id: string | null; f: string }
   | { name: "settings"; section: string };
+
+/** What the paths of the page begin with. */
+export const FIRSTS = ["", "completed", "filter", "inbox", "login", "project", "search", "settings", "signup", "tag", "today", "upcoming"];
 
 /** The route of a path with its query; of an unknown one that of the first list. */
 export function parse(path: string, query = ""): Route {
@@ -21,6 +26,8 @@ export function parse(path: string, query = ""): Route {
       return { name: "project", id: second };
     case "tag":
       return { name: "tag", tag: decode(second) };
+    case "filter":
+      return { name: "filter", id: second || null, f: new URLSearchParams(query).get("f") ?? "" };
     case "search":
       return { name: "search", q: new URLSearchParams(query).get("q") ?? "" };
     case "settings":
@@ -37,6 +44,9 @@ export function path(route: Route): string {
       return `/project/${route.id}`;
     case "tag":
       return `/tag/${encodeURIComponent(route.tag)}`;
+    case "filter":
+      if (route.id !== null) return `/filter/${route.id}`;
+      return route.f === "" ? "/filter" : `/filter?f=${encodeURIComponent(route.f)}`;
     case "search":
       return route.q === "" ? "/search" : `/search?q=${encodeURIComponent(route.q)}`;
     case "settings":

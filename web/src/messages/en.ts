@@ -13,6 +13,7 @@ export const en = {
     search: "Search",
     settings: "Settings",
     projects: "Projects",
+    filters: "Filters",
     tags: "Tags",
     menu: "Menu",
     navigation: "Lists",
@@ -29,6 +30,8 @@ export const en = {
     project: ["No tasks yet", "Press q to add the first one."],
     tag: ["No open tasks have this tag", "Add one to a task with @ in quick add."],
     completed: ["Nothing completed yet", "What you complete is kept here."],
+    filter: ["Which tasks?", "Such as: (p1 | overdue) & #home & due < +3d. The field completes what you type."],
+    filtered: ["No task is meant", "This filter fits none of your tasks."],
     search: ["Find any task", "Words, \"exact words\", one or another, -without."],
     notFound: ["Nothing found", "Try other words, or fewer of them."],
   } satisfies Record<string, [string, string]>,
@@ -46,6 +49,7 @@ export const en = {
     ended: "Your session has ended. Log in again.",
     wrong: "The e-mail address or the password is wrong.",
     logOut: "Log out",
+    lose: (n: number) => `${n === 1 ? "1 change is" : `${n} changes are`} not sent yet and would be lost. Log out all the same?`,
   },
 
   task: {
@@ -61,6 +65,7 @@ export const en = {
     edit: (title: string) => `Edit “${title}”`,
     title: "Title",
     notes: "Notes",
+    editNotes: "Edit the text",
     notesHint: "Add notes",
     priority: "Priority",
     none: "None",
@@ -157,6 +162,19 @@ export const en = {
     colors: ["Red", "Orange", "Yellow", "Green", "Teal", "Blue", "Violet", "Pink"],
   },
 
+  filters: {
+    title: "Filter",
+    add: "New filter",
+    label: "Filter",
+    hint: "(p1 | overdue) & #home",
+    name: "Name of the filter",
+    save: "Save as…",
+    saveChange: "Save change",
+    rename: "Rename",
+    missing: "This filter is not there any more",
+    many: (n: number) => `The first ${n} tasks`,
+  },
+
   search: {
     label: "Search tasks",
     hint: "Search",
@@ -209,6 +227,34 @@ export const en = {
   connection: {
     live: "Changes of other devices appear at once",
     away: "Not connected: changes of other devices appear later",
+    offline: "Offline",
+    waiting: (n: number) => (n === 1 ? "1 change waits" : `${n} changes wait`),
+  },
+
+  conflict: {
+    text: (what: string, fields: string) => `“${what}” was also changed elsewhere while you were offline: ${fields}.`,
+    mine: "Keep mine",
+    theirs: "Keep theirs",
+    fields: {
+      title: "title",
+      description: "notes",
+      due: "due date",
+      priority: "priority",
+      project: "project",
+      parent: "parent task",
+      recurrence: "repetition",
+      reminders: "reminders",
+      tags: "tags",
+    } as Record<string, string>,
+  },
+
+  push: {
+    title: "This browser",
+    hint: "Reminders appear here as notifications, also while the page is closed.",
+    start: "Remind me here",
+    stop: "Do not remind me here",
+    denied: "The browser does not allow notifications of this page.",
+    failed: "That did not work. Open the page to try again.",
   },
 
   settings: {

@@ -39,7 +39,7 @@ function opposite(task: Task, change: Change): Operation {
 async function send(operations: Operation[], shownAtOnce: [string, Overlay][]): Promise<boolean> {
   return write(m.undo.many(operations.length), shownAtOnce, async () => {
     const answer = dataOf(await api.POST("/v1/tasks/bulk", { params: { header: once() }, body: { operations } }));
-    await replica.sync();
+    await replica.sync().catch(() => undefined);
     const refused = answer.items.filter((item) => item.status >= 400);
     const [first] = refused;
     if (first?.body && "detail" in first.body) {

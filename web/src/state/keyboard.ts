@@ -7,7 +7,7 @@ import type { Task } from "./api";
 import { selection } from "./selection.svelte";
 import { toasts } from "./toasts.svelte";
 import { ui } from "./ui.svelte";
-import { complete, edit, remove, reopen } from "./writes";
+import { complete, edit, remove, reopen, written } from "./writes";
 
 const keyboard = new Keyboard();
 
@@ -22,11 +22,16 @@ function currentTask(): Task | undefined {
   return id === undefined ? undefined : replica.task(id);
 }
 
+function inView(row: HTMLElement): boolean {
+  const { top, bottom } = row.getBoundingClientRect();
+  return top >= 0 && bottom <= innerHeight;
+}
+
 function step(by: 1 | -1): void {
   const all = rows();
   const current = currentRow();
   const at = current ? all.indexOf(current) : -1;
-  const next = at === -1 ? (by === 1 ? all[0] : all.at(-1)) : all[at + by];
+  const next = at === -1 ? (by === 1 ? all.find(inView) : all.findLast(inView)) : all[at + by];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
 }
@@ -57,7 +62,7 @@ const COMMANDS: Record<Command, () => void> = {
   search: () => router.go({ name: "search", q: "" }),
   palette: () => (ui.dialog = "palette"),
   help: () => (ui.dialog = "keys"),
-  undo: () => toasts.undo(),
+  undo: () => void written().then(() => toasts.undo()),
   escape: () => {
     if (ui.menu) ui.menu = false;
     else if (selection.ids.size > 0) selection.clear();

@@ -1,5 +1,6 @@
 /** Changes of other tabs and devices, by the WebSocket of docs/sync.md. */
 import { connection } from "./connection.svelte";
+import { queue } from "./queue.svelte";
 import { replica } from "./replica.svelte";
 import { session } from "./session.svelte";
 
@@ -87,6 +88,7 @@ class Live {
         connection.live = true;
         this.#ask = setInterval(() => this.#ping(), ASKS);
         this.#sync();
+        void queue.flush();
         break;
       case "gap":
       case "change":

@@ -1,7 +1,7 @@
 /** What is understood of a line while it is typed: the gateway reads it, and makes nothing. */
 import { dataOf } from "todostack-client";
 
-import { api, reason, type Schemas } from "./api";
+import { api, reason, type Schemas, Unreachable } from "./api";
 
 /** A pause in typing that is worth a reading, in milliseconds. */
 const PAUSE = 90;
@@ -12,6 +12,8 @@ export class QuickReader {
   /** The line that `parts` are of. */
   line = $state("");
   error = $state("");
+  /** It could not be read for want of a network. */
+  away = $state(false);
   #input: Schemas["TaskInput"] | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asked = 0;
@@ -31,12 +33,14 @@ export class QuickReader {
     clearTimeout(this.#timer);
     if (line === this.line && this.#input) return this.#input;
     this.#asked += 1;
+    this.away = false;
     const mine = this.#asked;
     try {
       const read = dataOf(await api.POST("/v1/tasks/quick", { body: { line, dryRun: true } }));
       if (mine === this.#asked) this.#set(line, read.parts, read.input, "");
       return read.input;
     } catch (failure) {
+      this.away = failure instanceof Unreachable;
       if (mine === this.#asked) this.#set(line, [], undefined, reason(failure));
       return undefined;
     }

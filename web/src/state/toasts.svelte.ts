@@ -7,14 +7,14 @@ export interface Action {
 
 export interface Toast {
   id: number;
-  kind: "done" | "failed" | "reminder";
+  kind: "done" | "failed" | "reminder" | "conflict";
   text: string;
   actions: Action[];
   /** A newer notice with the same key takes the place of this one. */
   key?: string | undefined;
 }
 
-/** How long a notice stays, in milliseconds. A reminder stays until somebody takes it away. */
+/** How long a notice stays, in milliseconds. A reminder, and what is asked, stays until somebody takes it away. */
 const STAYS = { done: 7_000, failed: 12_000 };
 
 /** More at once would hide the page. */
@@ -47,7 +47,7 @@ class Toasts {
 
   resume(id: number): void {
     const kind = this.items.find((each) => each.id === id)?.kind;
-    if (kind === undefined || kind === "reminder") return;
+    if (kind === undefined || kind === "reminder" || kind === "conflict") return;
     this.#timers.set(
       id,
       setTimeout(() => this.remove(id), STAYS[kind]),

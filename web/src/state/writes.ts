@@ -5,7 +5,8 @@ import { dueInstant } from "../lib/dates";
 import { uuid } from "../lib/ids";
 import { inverse } from "../lib/patch";
 import { m } from "../messages";
-import { api, reason, type Schemas, type Task, type TaskPatch } from "./api";
+import { api, reason, Unreachable, type Schemas, type Task, type TaskPatch } from "./api";
+import { type Edit, queue } from "./queue.svelte";
 import { type Overlay, replica } from "./replica.svelte";
 import { session } from "./session.svelte";
 import { toasts } from "./toasts.svelte";
@@ -13,13 +14,31 @@ import { toasts } from "./toasts.svelte";
 /** A key under which the gateway does a request once, however often it is sent. */
 export const once = () => ({ "Idempotency-Key": uuid() });
 
-/** Shows overlays while a write is sent. True: it was done. */
-export async function write(what: string, overlays: [string, Overlay][], send: () => Promise<void>): Promise<boolean> {
+/** Shows overlays while a write is sent. True: it was done, or will be when there is a network. */
+export function write(what: string, overlays: [string, Overlay][], send: () => Promise<void>, edit?: Edit): Promise<boolean> {
+  const done = attempt(what, overlays, send, edit).finally(() => pending.delete(done));
+  pending.add(done);
+  return done;
+}
+
+const pending = new Set<Promise<boolean>>();
+
+/** When what is being written is written: then the newest notice is that of the last write. */
+export async function written(): Promise<void> {
+  await Promise.allSettled(pending);
+  await new Promise((resolve) => setTimeout(resolve));
+}
+
+async function attempt(what: string, overlays: [string, Overlay][], send: () => Promise<void>, edit?: Edit): Promise<boolean> {
   const off = overlays.map(([id, overlay]) => replica.show(id, overlay));
   try {
     await send();
     return true;
   } catch (error) {
+    if (error instanceof Unreachable && queue.ready) {
+      await queue.add(what, error, overlays, edit);
+      return true;
+    }
     toasts.add("failed", m.undo.refused(what, reason(error)));
     return false;
   } finally {
@@ -45,7 +64,7 @@ export async function complete(task: Task): Promise<void> {
   const done = write(task.title, all, async () => {
     const params = { path: { id: task.id }, header: once() };
     replica.put(dataOf(await api.POST("/v1/tasks/{id}/complete", { params })));
-    if (all.length > 1) await replica.sync();
+    if (all.length > 1) await replica.sync().catch(() => undefined);
   });
   if (!(await done)) return;
   offerUndo(m.undo.completed(task.title), async () => {
@@ -74,16 +93,18 @@ async function restore(task: Task): Promise<void> {
   await write(task.title, [], async () => {
     const params = { path: { id: task.id }, header: once() };
     replica.put(dataOf(await api.POST("/v1/tasks/{id}/restore", { params })));
-    await replica.sync();
+    await replica.sync().catch(() => undefined);
   });
 }
 
 /** Changes fields of a task. */
 export async function edit(task: Task, patch: TaskPatch, undoable = true): Promise<boolean> {
-  const done = write(task.title, [[task.id, { change: shown(patch) }]], async () => {
+  const send = async (): Promise<void> => {
     const params = { path: { id: task.id } };
     replica.put(dataOf(await api.PATCH("/v1/tasks/{id}", { params, body: patch })));
-  });
+  };
+  const saw = { id: task.id, version: task.version, patch, before: inverse(task, patch) };
+  const done = write(task.title, [[task.id, { change: shown(patch) }]], send, saw);
   if (!(await done)) return false;
   if (undoable) offerUndo(m.undo.changed(task.title), () => edit(task, inverse(task, patch), false), `edit ${task.id}`);
   return true;
@@ -104,19 +125,24 @@ export function shown(patch: TaskPatch): Partial<Task> {
 /** Makes a task, which is shown before it is made. */
 export async function create(input: Schemas["TaskInput"]): Promise<boolean> {
   const body = { ...input, id: uuid() };
-  replica.put(provisional(body));
-  const done = await write(input.title, [], async () => {
+  const done = await write(input.title, [[body.id, { change: {}, makes: provisional(body) }]], async () => {
     replica.put(dataOf(await api.POST("/v1/tasks", { params: { header: once() }, body })));
   });
-  if (!done) {
-    replica.forget(body.id);
-    return false;
-  }
+  if (!done) return false;
   offerUndo(m.undo.added(input.title), () => {
     const task = replica.task(body.id);
     if (task) void remove(task);
   }, "added");
   return true;
+}
+
+/** Makes a task of a line that could not be read: the gateway reads it when there is a network. */
+export async function createUnread(line: string): Promise<void> {
+  const body = { line, id: uuid() };
+  await write(line, [[body.id, { change: {}, makes: provisional({ title: line, id: body.id }) }]], async () => {
+    const { task } = dataOf(await api.POST("/v1/tasks/quick", { params: { header: once() }, body }));
+    if (task) replica.put(task);
+  });
 }
 
 /** A task as it will be, more or less, until the gateway tells. */

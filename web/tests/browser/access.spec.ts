@@ -1,4 +1,4 @@
-/** No view has what axe finds wrong, in light and dark, wide and narrow. */
+/** No view has what axe finds wrong, in light, wide and narrow; dark is the same in other colours. */
 import AxeBuilder from "@axe-core/playwright";
 import type { Page } from "@playwright/test";
 
@@ -10,20 +10,24 @@ const TASKS = [
   "Water every day p3",
 ];
 
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
 async function check(page: Page, what: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const dark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
+  const axe = new AxeBuilder({ page }).options({ resultTypes: ["violations"] });
+  const { violations } = await (dark ? axe.withRules(["color-contrast"]) : axe.withTags(TAGS)).analyze();
   const found = violations.flatMap(({ id, nodes }) => nodes.map((node) => `${what}: ${id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ""}`));
   expect(found).toEqual([]);
 }
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 390, height: 800 };
-const LISTS = ["inbox", "today", "upcoming", "completed", "tag/family", "search?q=ann"];
+const LISTS = ["inbox", "today", "upcoming", "completed", "tag/family", "filter?f=p1", "search?q=ann"];
 const SETTINGS = ["account", "reminders", "access", "calendar", "history"].map((section) => `settings/${section}`);
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`lists and settings, ${colorScheme}`, async ({ page, person }) => {
-    test.setTimeout(120_000);
+    test.setTimeout(240_000);
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await page.goto("/login");
     await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
@@ -43,7 +47,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 
   for (const [size, viewport] of [["wide", WIDE], ["narrow", NARROW]] as const) {
     test(`what opens above a list, ${colorScheme}, ${size}`, async ({ page, person }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(240_000);
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
       await page.setViewportSize(viewport);
       await person.signUp(page);

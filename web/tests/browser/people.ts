@@ -36,9 +36,18 @@ export class Person {
 
   /** What another program of this person sends. */
   async send(path: string, data: object): Promise<{ id: string; title: string }> {
+    return this.#ask("post", path, data);
+  }
+
+  /** What another program of this person changes. */
+  async change(path: string, data: object): Promise<void> {
+    await this.#ask("patch", path, data);
+  }
+
+  async #ask(method: "post" | "patch", path: string, data: object): Promise<{ id: string; title: string }> {
     if (this.#token === "") await this.device();
     const headers = { authorization: `Bearer ${this.#token}` };
-    const answer = await this.request.post(path, { data, headers });
+    const answer = await this.request[method](path, { data, headers });
     expect(answer.ok(), await answer.text()).toBe(true);
     return (await answer.json()) as { id: string; title: string };
   }

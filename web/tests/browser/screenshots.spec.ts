@@ -23,6 +23,8 @@ const LINES = [
 async function prepare(page: Page, send: (path: string, data: object) => Promise<unknown>): Promise<void> {
   await send("/v1/projects", { name: "Home", color: "#2f9e5b" });
   await send("/v1/projects", { name: "Work", color: "#3b82d6" });
+  await send("/v1/filters", { name: "Urgent", filter: "p1 | overdue" });
+  await send("/v1/filters", { name: "Work without a date", filter: "#Work & no due" });
   await add(page, ...LINES);
   await page.getByRole("button", { name: "Dismiss" }).click();
 }
@@ -45,6 +47,15 @@ test("pictures", async ({ page, person }) => {
   await expect(page.locator(".chip.reminder")).toBeVisible();
   await shot("quick-add");
   await page.keyboard.press("Escape");
+  await page.goto("/filter");
+  await page.getByRole("combobox").pressSequentially("(p1 | p2) & #w");
+  await expect(page.getByRole("option", { name: "#Work" })).toBeVisible();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  await expect(row(page, "Send the slides")).toBeVisible();
+  await page.keyboard.type("& ");
+  await expect(page.getByRole("option", { name: "today" })).toBeVisible();
+  await shot("filter");
   await page.goto("/upcoming");
   await task(page, "Pay rent").click();
   await page.getByText("Next five").click();

@@ -54,9 +54,44 @@ test("a task is edited in its panel", async ({ page, person }) => {
   await panel.getByLabel("Add subtask").press("Enter");
   await expect(panel.getByText("Ask Jo for the numbers")).toBeVisible();
   await page.reload();
-  await expect(panel.getByLabel("Notes")).toHaveValue("With the figures of November");
+  await expect(panel.getByText("With the figures of November")).toBeVisible();
   await expect(panel.getByLabel("Time")).toHaveValue("16:00");
   await expect(panel.getByRole("button", { name: "Remove tag work" })).toBeVisible();
+});
+
+test("notes are Markdown, and whatever is in them nothing of it runs or is loaded", async ({ page, person }) => {
+  await person.signUp(page);
+  const description = [
+    "**Bring** the [form](https://example.com/form)", "- one", "- two", "",
+    "![x](https://evil.example/track.png) [y](javascript:alert(1)) <img src=https://evil.example/x.png onerror=alert(2)>",
+    "<script>alert(3)</script>",
+  ].join("\n");
+  const { id } = await person.send("/v1/tasks", { title: "Passport", description });
+  const asked: string[] = [];
+  page.on("request", (request) => asked.push(new URL(request.url()).host));
+  let ran = false;
+  page.on("dialog", (dialog) => {
+    ran = true;
+    void dialog.dismiss();
+  });
+  await page.goto(`/inbox?task=${id}`);
+  const panel = page.getByRole("dialog", { name: "Task" });
+  await expect(panel.locator("strong")).toHaveText("Bring");
+  await expect(panel.getByRole("listitem").filter({ hasText: "two" })).toBeVisible();
+  const form = panel.getByRole("link", { name: "form" });
+  await expect(form).toHaveAttribute("href", "https://example.com/form");
+  await expect(form).toHaveAttribute("rel", "noopener noreferrer nofollow");
+  await expect(panel.getByRole("link", { name: "x", exact: true })).toHaveAttribute("href", "https://evil.example/track.png");
+  await expect(panel.locator("img, script")).toHaveCount(0);
+  await expect(panel.locator('a[href^="javascript"]')).toHaveCount(0);
+  await expect(panel).toContainText("<script>alert(3)</script>");
+  expect(new Set(asked)).toEqual(new Set([new URL(page.url()).host]));
+  expect(ran).toBe(false);
+
+  await panel.getByRole("button", { name: "Edit the text" }).click();
+  await panel.getByLabel("Notes").fill("Only *this*");
+  await panel.getByLabel("Notes").blur();
+  await expect(panel.locator("em")).toHaveText("this");
 });
 
 test("what is refused is put back, with the reason", async ({ page, person }) => {

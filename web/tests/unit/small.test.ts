@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 
 import { uuid } from "../../src/lib/ids";
 import { Keyboard, KEYS } from "../../src/lib/keys";
-import { fits } from "../../src/lib/palette";
+import { fitting } from "../../src/lib/palette";
 import { ruleOf } from "../../src/lib/recurrence";
 import { length, reminderTimes } from "../../src/lib/reminders";
 import { parse, path, type Route } from "../../src/lib/route";
@@ -17,6 +17,8 @@ test("a path and its route are one", () => {
     { name: "project", id: "01935f3e-0000-7000-8000-000000000000" },
     { name: "tag", tag: "waiting for / @ü" },
     { name: "search", q: "oat milk & \"x\"" },
+    { name: "filter", id: null, f: "(p1 | overdue) & #home & due < +3d" },
+    { name: "filter", id: "01935f3e-0000-7000-8000-000000000000", f: "" },
     { name: "settings", section: "sessions" },
   ];
   for (const route of routes) {
@@ -73,8 +75,8 @@ test("a rule fits the day on which it begins", () => {
 });
 
 test("the palette finds beginnings of words", () => {
-  expect(fits("Café in the Straße", "cafe str")).toBe(true);
-  expect(fits("Pay rent", "ent")).toBe(false);
+  expect(fitting("cafe str")("Café in the Straße")).toBe(true);
+  expect(fitting("ent")("Pay rent")).toBe(false);
 });
 
 test("reminders of an all-day task count from nine", () => {
