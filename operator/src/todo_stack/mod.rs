@@ -5,6 +5,7 @@
 
 pub mod apply;
 pub mod events;
+pub mod gauges;
 pub mod hand_over;
 pub mod keys;
 pub mod migration;
@@ -66,14 +67,19 @@ use crate::{
 pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     let roots: Api<DeserializeGuard<TodoStack>> = context.watched();
     let cache = Arc::new(TopicsCache::default());
-    drive(
+    let controller = controller(&context, roots, knows_routes(&context).await);
+    let stacks = controller.store();
+    let driven = drive(
         "todo_stack",
-        controller(&context, roots, knows_routes(&context).await),
+        controller,
         context.clone(),
         shutdown,
         move |stack, context| reconcile(stack, context, cache.clone()),
-    )
-    .await;
+    );
+    tokio::select! {
+        () = driven => {}
+        () = gauges::run(stacks) => {}
+    }
 }
 
 /// The cluster has the type of HTTPRoutes now. Where it comes later, routes are looked at when the stack is.
