@@ -47,7 +47,7 @@ test-no-cluster: (prepare "--build") web fmt manifests lint deny
 
 # What takes parts built from source, with Go, and no cluster: output bindings of a real Dapr, manifests
 # on a real API server.
-test-parts: (prepare "--build") examples-apply
+test-parts: (prepare "--build") examples-apply operator-apply
     e2e/parts/build dapr
     TODOSTACK_TEST_DAPR="$(source e2e/parts/lib.sh && part_dir dapr)" \
         cargo test --quiet --workspace --features todostack-e2e/harness --test stack -- --ignored
@@ -100,6 +100,11 @@ chart-check *args:
 # Hold the examples to the types that they are of, other projects' included.
 examples-check:
     examples/check
+
+# Try what the spec of a stack asks for on a real API server, by an operator with the rights of the chart.
+operator-apply:
+    cargo build --quiet --workspace --features todostack-e2e/cluster --bin todostack-operator
+    operator/tests/api-server target/debug/todostack-operator
 
 # Apply the examples to a real API server, and put the chart through upgrade, rollback and uninstall there.
 examples-apply:

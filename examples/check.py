@@ -1,5 +1,6 @@
 """Holds the examples to what they are examples of: `examples/check`. For `examples/apply`, `--definitions` prints the
-types of other projects, `--objects FILE` the objects of a file whose types are among them, Kubernetes' or ours.
+types of other projects (`--definitions MODULE`: of one, for `e2e/run`), `--objects FILE` the objects of a file whose
+types are among them, Kubernetes' or ours.
 
 - Every object fits the schema of its type, other projects' included, whose types come from their Go modules.
 - Values (`*.values.yaml`, and those within Argo CD's and Flux' objects) are taken by the chart.
@@ -34,10 +35,12 @@ HEADINGS = ["# What: ", "# Needs first: ", "# Costs: ", "# Change: ", "# Tried: 
 SHORT = {"quickstart.yaml", "todostack.yaml", "recurringschedule.yaml", "reminderjob.yaml"}
 
 
-def definitions() -> list[str]:
-    """Texts with the types of other projects."""
+def definitions(only: str | None = None) -> list[str]:
+    """Texts with the types of other projects, or of one."""
     result = []
     for name, version, pattern in MODULES:
+        if only not in (None, name):
+            continue
         files = sorted(go_module(name, version).glob(pattern))
         if not files:
             sys.exit(f"examples/check: {name} {version} has no {pattern}")
@@ -82,11 +85,13 @@ def main() -> None:
             check()
         case ["--definitions"]:
             print(*definitions(), sep="\n---\n")
+        case ["--definitions", module] if module in (name for name, *_ in MODULES):
+            print(*definitions(module), sep="\n---\n")
         case ["--objects", path]:
             objects = documents(pathlib.Path(path).read_text())
             yaml.safe_dump_all([one for one in objects if (one["apiVersion"], one["kind"]) not in UNCHECKED], sys.stdout)
         case _:
-            sys.exit("usage: examples/check [--definitions | --objects FILE]")
+            sys.exit("usage: examples/check [--definitions [MODULE] | --objects FILE]")
 
 
 def check() -> None:

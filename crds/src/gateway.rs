@@ -4,13 +4,17 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{auth::AuthSpec, todo_stack::WorkloadSpec};
+use crate::{
+    auth::AuthSpec,
+    network::{HttpRouteSpec, IngressSpec},
+    workload::WorkloadSpec,
+};
 
 /// The REST gateway.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewaySpec {
-    /// Its size.
+    /// Its size, and where and how its pods run.
     #[serde(flatten)]
     pub workload: WorkloadSpec,
     /// Networks of the ingress or load balancer in front of it, such as `10.0.0.0/8`: from them, and from nobody else, a `Forwarded` or `X-Forwarded-For` header names the client, by whose address log-ins are limited. Absent: all users behind a proxy share one limit.
@@ -29,6 +33,12 @@ pub struct GatewaySpec {
     /// Who may use the stack, and for how long at a time. The annotation `todostack.dev/rotate-jwt-key` of the TodoStack rotates the key of access tokens, each time that its value changes.
     #[serde(default)]
     pub auth: AuthSpec,
+    /// Makes an Ingress; see `trustedProxies` and `notifications.publicUrl` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<IngressSpec>,
+    /// Makes an HTTPRoute, where the cluster has the Gateway API; see `trustedProxies` and `notifications.publicUrl` too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_route: Option<HttpRouteSpec>,
 }
 
 /// How many requests may be made, over all gateways of the stack.

@@ -10,21 +10,25 @@
 pub mod auth;
 pub mod conditions;
 pub mod gateway;
+pub mod network;
 pub mod notifications;
 pub mod oidc;
 pub mod recurring_schedule;
 pub mod reminder_job;
 pub mod shared;
 pub mod todo_stack;
+pub mod workload;
 
 pub use auth::*;
 pub use gateway::*;
+pub use network::*;
 pub use notifications::*;
 pub use oidc::*;
 pub use recurring_schedule::*;
 pub use reminder_job::*;
 pub use shared::*;
 pub use todo_stack::*;
+pub use workload::*;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;

@@ -1,7 +1,7 @@
 //! `TodoStack`: one to-do platform.
 
 use k8s_openapi::{
-    api::core::v1::ResourceRequirements, apimachinery::pkg::apis::meta::v1::Condition,
+    api::core::v1::LocalObjectReference, apimachinery::pkg::apis::meta::v1::Condition,
 };
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gateway::GatewaySpec,
+    network::NetworkPolicySpec,
     notifications::NotificationsSpec,
     shared::{CatchUpPolicy, SecretKeyRef},
+    workload::{ServicesSpec, named},
 };
 
 /// A to-do platform: gateway, services, topics and Dapr objects.
@@ -42,6 +44,14 @@ pub struct TodoStackSpec {
     /// When the image is pulled.
     #[serde(default)]
     pub image_pull_policy: ImagePullPolicy,
+    /// Secrets of this namespace for the registry of the image; every pod and the migration have them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(max = 20),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]),
+        transform = named
+    )]
+    pub image_pull_secrets: Vec<LocalObjectReference>,
     /// The Postgres that holds everything.
     pub database: DatabaseSpec,
     /// The broker that carries events.
@@ -61,6 +71,9 @@ pub struct TodoStackSpec {
     /// The trail of who did what, and when.
     #[serde(default)]
     pub audit: AuditSpec,
+    /// Which connections the cluster's network lets through.
+    #[serde(default)]
+    pub network_policy: NetworkPolicySpec,
     /// Scales every workload to nothing; data, topics and Dapr objects stay.
     #[serde(default)]
     pub suspend: bool,
@@ -220,50 +233,6 @@ pub enum DeletionPolicy {
     Delete,
 }
 
-/// Size of one Deployment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct WorkloadSpec {
-    /// Pods.
-    #[serde(default = "default_replicas")]
-    #[schemars(range(min = 0, max = 100))]
-    pub replicas: i32,
-    /// Requests and limits of our container; absent: 20m CPU and 48Mi of memory requested, 256Mi the limit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<ResourceRequirements>,
-}
-
-impl Default for WorkloadSpec {
-    fn default() -> Self {
-        Self {
-            replicas: default_replicas(),
-            resources: None,
-        }
-    }
-}
-
-fn default_replicas() -> i32 {
-    1
-}
-
-/// The services, by role.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ServicesSpec {
-    /// Publishes the outbox.
-    pub relay: WorkloadSpec,
-    /// Fires reminders.
-    pub reminders: WorkloadSpec,
-    /// Makes the next instance of a series.
-    pub recurrence: WorkloadSpec,
-    /// Serves channels.
-    pub notifications: WorkloadSpec,
-    /// Keeps the trail.
-    pub audit: WorkloadSpec,
-    /// Streams changes to devices.
-    pub sync: WorkloadSpec,
-}
-
 /// How reminders are mirrored and caught up with.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
@@ -328,7 +297,7 @@ pub struct TodoStackStatus {
     /// Generation of the spec that this status speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
-    /// `Ready`, `DatabaseReady`, `EventsReady`, `DaprReady`, `WorkloadsReady`, `Reconciling`, `Stalled`.
+    /// `Ready`, `DatabaseReady`, `EventsReady`, `DaprReady`, `WorkloadsReady`, `RouteReady` (with `spec.gateway.httpRoute` only), `Reconciling`, `Stalled`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,

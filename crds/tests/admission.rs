@@ -230,6 +230,103 @@ fn a_stack_with_a_bad_field_is_refused_by_its_name() {
             "spec.services.relay.replicas",
         ),
         (
+            "spec.gateway",
+            json!({"ingress": {"hosts": []}}),
+            "spec.gateway.ingress.hosts",
+        ),
+        (
+            "spec.gateway",
+            json!({"ingress": {"hosts": ["https://todo.example.com"]}}),
+            "spec.gateway.ingress.hosts.0",
+        ),
+        (
+            "spec.gateway",
+            json!({"ingress": {"hosts": ["a.example"], "annotations": {"cert-manager.io/issuer": "a"}}}),
+            "ingress.annotations cannot set what the operator sets",
+        ),
+        (
+            "spec.gateway",
+            json!({"ingress": {"hosts": ["a.example"], "certManager": {"issuerRef": {"name": "a", "kind": "Vault"}}}}),
+            "spec.gateway.ingress.certManager.issuerRef.kind",
+        ),
+        (
+            "spec.gateway",
+            json!({"httpRoute": {"parentRefs": []}}),
+            "spec.gateway.httpRoute.parentRefs",
+        ),
+        (
+            "spec.gateway",
+            json!({"httpRoute": {"parentRefs": [{"name": "a"}], "streamTimeout": "for ever"}}),
+            "spec.gateway.httpRoute.streamTimeout",
+        ),
+        (
+            "spec.networkPolicy",
+            json!({"enabled": true, "gatewayFrom": []}),
+            "spec.networkPolicy.gatewayFrom",
+        ),
+        (
+            "spec.networkPolicy",
+            json!({"enabled": true, "extraEgressPorts": [0]}),
+            "spec.networkPolicy.extraEgressPorts.0",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"autoscaling": {"minReplicas": 2}}}),
+            "maxReplicas",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"autoscaling": {"minReplicas": 0, "maxReplicas": 2}}}),
+            "spec.services.relay.autoscaling.minReplicas",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"autoscaling": {"minReplicas": 3, "maxReplicas": 2}}}),
+            "autoscaling.minReplicas must not be more than maxReplicas",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"nodeSelector": {"disk": 1}}}),
+            "spec.services.relay.nodeSelector.disk",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"tolerations": [{"tolerationSeconds": "1m"}]}}),
+            "spec.services.relay.tolerations.0.tolerationSeconds",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"affinity": {"podAntiAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": {}}],
+            }}}}),
+            "spec.services.relay.affinity.podAntiAffinity.requiredDuringSchedulingIgnoredDuringExecution.0",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"topologySpreadConstraints": [{"maxSkew": 1}]}}),
+            "spec.services.relay.topologySpreadConstraints.0",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"priorityClassName": ""}}),
+            "spec.services.relay.priorityClassName",
+        ),
+        (
+            "spec.services",
+            json!({"relay": {"extraEnv": [{"value": "1"}]}}),
+            "spec.services.relay.extraEnv.0",
+        ),
+        (
+            "spec.imagePullSecrets",
+            json!(["registry"]),
+            "spec.imagePullSecrets.0",
+        ),
+        (
+            "spec.imagePullSecrets",
+            json!([{"name": ""}]),
+            "spec.imagePullSecrets.0.name",
+        ),
+        (
             "spec.imagePullPolicy",
             json!("Sometimes"),
             "spec.imagePullPolicy",
@@ -539,4 +636,97 @@ fn origins_are_as_browsers_write_them() {
         "https://app.example.com", "http://localhost:5173", "http://[::1]:8080",
     ]});
     accepted::<TodoStack>(&with(stack(), "spec.gateway", origins));
+}
+
+#[test]
+fn a_workload_takes_what_is_not_ours() {
+    let workload = json!({
+        "autoscaling": {"maxReplicas": 4, "targetCPUUtilizationPercentage": 60},
+        "nodeSelector": {"disk": "ssd"},
+        "tolerations": [{"key": "dedicated", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 60}],
+        "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{
+            "weight": 1,
+            "podAffinityTerm": {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}},
+        }]}},
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
+        ],
+        "priorityClassName": "high",
+        "extraEnv": [
+            {"name": "TODOSTACK_LOG", "value": "debug"},
+            {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "url"}}},
+        ],
+        "podAnnotations": {
+            "dapr.io/sidecar-memory-limit": "512Mi", "dapr.io/log-level": "debug", "example.com/team": "blue",
+        },
+        "podLabels": {"example.com/cost-centre": "7"},
+    });
+    let stack = with(stack(), "spec.services", json!({"audit": workload.clone()}));
+    let stack = with(
+        stack,
+        "spec.imagePullSecrets",
+        json!([{"name": "registry"}]),
+    );
+    accepted::<TodoStack>(&with(stack, "spec.gateway", workload));
+}
+
+#[test]
+fn a_workload_cannot_set_what_the_operator_sets() {
+    for (field, value) in [
+        (
+            "extraEnv",
+            json!([{"name": "TODOSTACK_DATABASE_URL", "value": "postgres://elsewhere"}]),
+        ),
+        (
+            "extraEnv",
+            json!([{"name": "A", "value": "b"}, {"name": "TODOSTACK_LOGS", "value": "c"}]),
+        ),
+        (
+            "extraEnv",
+            json!([{"name": "DAPR_HTTP_PORT", "value": "1"}]),
+        ),
+        ("podAnnotations", json!({"dapr.io/enabled": "false"})),
+        ("podAnnotations", json!({"dapr.io/app-id": "other"})),
+        (
+            "podAnnotations",
+            json!({"todostack.dev/secrets-checksum": "0"}),
+        ),
+        ("podLabels", json!({"app.kubernetes.io/component": "other"})),
+        ("podLabels", json!({"todostack.dev/stack": "other"})),
+    ] {
+        let says = format!("{field} cannot set what the operator sets");
+        refused::<TodoStack>(
+            &with(stack(), "spec.gateway", json!({field: value.clone()})),
+            &says,
+        );
+        let services = json!({"audit": {field: value}});
+        refused::<TodoStack>(&with(stack(), "spec.services", services), &says);
+    }
+}
+
+#[test]
+fn users_and_callers_are_let_in_as_clusters_know_them() {
+    let gateway = json!({
+        "ingress": {
+            "hosts": ["todo.example.com", "*.example.org"],
+            "className": "nginx",
+            "annotations": {"example.com/size": "1m"},
+            "tlsSecretName": "todo-tls",
+            "certManager": {"issuerRef": {"name": "letsencrypt", "kind": "ClusterIssuer"}},
+        },
+        "httpRoute": {
+            "parentRefs": [{"name": "todo", "namespace": "infra", "sectionName": "https", "port": 443}],
+            "hostnames": ["todo.example.com"],
+            "streamTimeout": "1h30m",
+        },
+    });
+    let policy = json!({
+        "enabled": true,
+        "gatewayFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}],
+        "metricsFrom": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}}],
+        "daprNamespace": "dapr",
+        "extraEgressPorts": [3128],
+    });
+    let stack = with(stack(), "spec.gateway", gateway);
+    accepted::<TodoStack>(&with(stack, "spec.networkPolicy", policy));
 }

@@ -1,7 +1,13 @@
 //! Carries out a plan: all writes.
 
 use crds::{FIELD_MANAGER, TodoStack, TodoStackStatus};
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::{
+    Resource as _,
+    api::{
+        apps::v1::Deployment,
+        core::v1::{Pod, Secret},
+    },
+};
 use kube::{
     Api, Resource, ResourceExt,
     api::{DeleteParams, DynamicObject, ObjectMeta, Patch, PatchParams, PostParams, Preconditions},
@@ -10,7 +16,9 @@ use kube::{
 use serde_json::{Map, Value, json};
 
 use super::{
-    events, keys, names,
+    events,
+    hand_over::HandOver,
+    keys, names,
     object::Object,
     observe::{self, Observed, TopicsCache},
     plan::Plan,
@@ -122,6 +130,9 @@ async fn objects(
 ) -> Vec<Error> {
     let mut written = Vec::new();
     let mut errors = Vec::new();
+    for begun in &plan.hand_over {
+        errors.extend(hand_over(context, stack, begun).await.err());
+    }
     for object in &plan.apply {
         match put(context, stack, observed, object).await {
             Ok(()) => written.push(object),
@@ -223,6 +234,29 @@ async fn put(
         .await
         .doing(doing)?;
     Ok(())
+}
+
+/// Sets the replicas of a Deployment in the name of the autoscalers, so that they stay when our own apply says
+/// nothing of them any more.
+async fn hand_over(context: &Context, stack: &TodoStack, begun: &HandOver) -> Result<()> {
+    let HandOver {
+        deployment,
+        replicas,
+    } = begun;
+    let api: Api<Deployment> = Api::namespaced(
+        context.client.clone(),
+        &stack.namespace().unwrap_or_default(),
+    );
+    let patch = json!({
+        "apiVersion": Deployment::API_VERSION,
+        "kind": Deployment::KIND,
+        "spec": {"replicas": replicas},
+    });
+    let params = PatchParams::apply(names::MANAGER_OF_REPLICAS).force();
+    api.patch(deployment, &params, &Patch::Apply(patch))
+        .await
+        .map(drop)
+        .doing(|| format!("hand over the replicas of Deployment {deployment}"))
 }
 
 /// Deletes an object, if it is still the one that was observed.

@@ -137,6 +137,7 @@ fn severity(reason: &str) -> EventType {
         | "BrokersUnreachable"
         | "DaprNotInstalled"
         | "SidecarMissing"
+        | "GatewayApiNotInstalled"
         | refusal::TOPICS_FAILED => EventType::Warning,
         _ => EventType::Normal,
     }

@@ -5,6 +5,8 @@
 
 pub mod apply;
 pub mod events;
+pub mod gauges;
+pub mod hand_over;
 pub mod keys;
 pub mod migration;
 pub mod names;
@@ -14,6 +16,7 @@ pub mod plan;
 pub mod pods;
 pub mod refusal;
 pub mod rotation;
+pub mod route;
 pub mod specs;
 pub mod status;
 #[cfg(test)]
@@ -26,8 +29,11 @@ use k8s_openapi::{
     NamespaceResourceScope,
     api::{
         apps::v1::Deployment,
+        autoscaling::v2::HorizontalPodAutoscaler,
         batch::v1::Job,
         core::v1::{Pod, Secret, Service, ServiceAccount},
+        networking::v1::{Ingress, NetworkPolicy},
+        policy::v1::PodDisruptionBudget,
         rbac::v1,
     },
     jiff::Timestamp,
@@ -61,14 +67,29 @@ use crate::{
 pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
     let roots: Api<DeserializeGuard<TodoStack>> = context.watched();
     let cache = Arc::new(TopicsCache::default());
-    drive(
+    let controller = controller(&context, roots, knows_routes(&context).await);
+    let stacks = controller.store();
+    let driven = drive(
         "todo_stack",
-        controller(&context, roots),
+        controller,
         context.clone(),
         shutdown,
         move |stack, context| reconcile(stack, context, cache.clone()),
-    )
-    .await;
+    );
+    tokio::select! {
+        () = driven => {}
+        () = gauges::run(stacks) => {}
+    }
+}
+
+/// The cluster has the type of HTTPRoutes now. Where it comes later, routes are looked at when the stack is.
+async fn knows_routes(context: &Context) -> bool {
+    let version = Kind::HttpRoute.resource().api_version;
+    let known = context.client.list_api_group_resources(&version).await;
+    known.is_ok_and(|types| {
+        let plural = Kind::HttpRoute.resource().plural;
+        types.resources.iter().any(|one| one.name == plural)
+    })
 }
 
 /// Watches stacks and everything that they are made of, so that what is deleted or changed by hand
@@ -76,6 +97,7 @@ pub async fn run(context: Arc<Context>, shutdown: CancellationToken) {
 fn controller(
     context: &Context,
     roots: Api<DeserializeGuard<TodoStack>>,
+    routes: bool,
 ) -> Controller<DeserializeGuard<TodoStack>> {
     let mut controller = Controller::new(roots, watcher::Config::default())
         // Seven Deployments that start change many times a second; one look at all of it will do.
@@ -87,13 +109,21 @@ fn controller(
         .owns(changes::<v1::Role>(context), ours())
         .owns(changes::<v1::RoleBinding>(context), ours())
         .owns(changes::<Secret>(context), ours())
+        .owns(changes::<NetworkPolicy>(context), ours())
+        .owns(changes::<Ingress>(context), ours())
+        .owns(changes::<PodDisruptionBudget>(context), ours())
+        .owns(changes::<HorizontalPodAutoscaler>(context), ours())
         // Pods belong to ReplicaSets; their label names the stack.
         .watches(changes::<Pod>(context), ours(), |pod| {
             let stack = pod.labels().get(crds::LABEL_STACK)?.clone();
             Some(ObjectRef::new(&stack).within(&pod.namespace()?))
         });
     // Without Dapr these watches fail and are tried again ever more slowly, until Dapr is there.
-    for kind in Kind::ALL.into_iter().filter(|kind| kind.is_dapr()) {
+    // The Gateway API is nobody's duty: without it nothing is watched.
+    for kind in Kind::ALL
+        .into_iter()
+        .filter(|kind| kind.is_dapr() || (kind.is_gateway_api() && routes))
+    {
         let resource = kind.resource();
         let api: Api<DynamicObject> = match context.config.watched() {
             Some(namespace) => Api::namespaced_with(context.client.clone(), namespace, &resource),

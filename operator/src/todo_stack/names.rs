@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crds::{LABEL_STACK, ServicesSpec, TodoStack, WorkloadSpec};
+use crds::{AutoscalingSpec, LABEL_STACK, ServicesSpec, TodoStack, WorkloadSpec};
 use domain::event::dead_letter_topic;
 use kube::ResourceExt;
 
@@ -10,6 +10,8 @@ use kube::ResourceExt;
 pub const LABEL_COMPONENT: &str = "app.kubernetes.io/component";
 /// Value of `app.kubernetes.io/managed-by`.
 pub const MANAGER: &str = "todostack-operator";
+/// Field manager of replicas that are handed over to an autoscaler.
+pub const MANAGER_OF_REPLICAS: &str = "todostack-operator-autoscaling";
 /// Selects everything that the operator makes.
 pub const SELECTOR: &str = "app.kubernetes.io/managed-by=todostack-operator";
 /// Finalizer of a stack whose topics are deleted with it.
@@ -59,8 +61,8 @@ impl Role {
         }
     }
 
-    /// The size that the spec gives it.
-    pub fn size(self, stack: &TodoStack) -> &WorkloadSpec {
+    /// What the spec says of its Deployment.
+    pub fn workload(self, stack: &TodoStack) -> &WorkloadSpec {
         let ServicesSpec {
             relay,
             reminders,
@@ -80,13 +82,36 @@ impl Role {
         }
     }
 
-    /// Pods wanted now.
+    /// What scales it, while the stack is awake.
+    pub fn autoscaling(self, stack: &TodoStack) -> Option<&AutoscalingSpec> {
+        let autoscaling = self.workload(stack).autoscaling.as_ref();
+        autoscaling.filter(|_| !stack.spec.suspend)
+    }
+
+    /// Pods wanted now; of what is scaled by its load, the fewest.
     pub fn replicas(self, stack: &TodoStack) -> i32 {
         if stack.spec.suspend {
             0
         } else {
-            self.size(stack).replicas
+            self.replicas_awake(stack)
         }
+    }
+
+    /// Pods wanted when the stack is awake.
+    pub fn replicas_awake(self, stack: &TodoStack) -> i32 {
+        let workload = self.workload(stack);
+        let autoscaling = workload.autoscaling.as_ref();
+        autoscaling.map_or(workload.replicas, |autoscaling| autoscaling.min_replicas)
+    }
+
+    /// Pods that there may be when the stack is awake.
+    pub fn most_replicas(self, stack: &TodoStack) -> i32 {
+        let workload = self.workload(stack);
+        let autoscaling = workload.autoscaling.as_ref();
+        autoscaling.map_or(workload.replicas, |autoscaling| {
+            // The greater of two that admission lets through in this order only.
+            autoscaling.max_replicas.max(autoscaling.min_replicas)
+        })
     }
 
     /// What its container runs.

@@ -8,6 +8,8 @@ use sha2::{Digest, Sha256};
 /// cannot: a field that we no longer want.
 pub const ANNOTATION_APPLIED: &str = "todostack.dev/applied";
 
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
 /// Kinds that a stack is made of, in the order in which they are applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -27,15 +29,25 @@ pub enum Kind {
     Subscription,
     /// Address of a role.
     Service,
+    /// Whom a role's pods may talk to.
+    NetworkPolicy,
+    /// How users reach the gateway.
+    Ingress,
+    /// How users reach the gateway, by the Gateway API.
+    HttpRoute,
     /// The migration.
     Job,
+    /// How many pods of a role may be taken away at once.
+    PodDisruptionBudget,
     /// A role's pods.
     Deployment,
+    /// How many of them there are, by their load.
+    HorizontalPodAutoscaler,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 15] = [
         Self::ServiceAccount,
         Self::Role,
         Self::RoleBinding,
@@ -44,13 +56,23 @@ impl Kind {
         Self::Resiliency,
         Self::Subscription,
         Self::Service,
+        Self::NetworkPolicy,
+        Self::Ingress,
+        Self::HttpRoute,
         Self::Job,
+        Self::PodDisruptionBudget,
         Self::Deployment,
+        Self::HorizontalPodAutoscaler,
     ];
 
     /// Dapr brings its type.
     pub fn is_dapr(self) -> bool {
         self.parts().0 == "dapr.io"
+    }
+
+    /// The Gateway API brings its type, which a cluster need not have.
+    pub fn is_gateway_api(self) -> bool {
+        self.parts().0 == GATEWAY_API
     }
 
     fn parts(self) -> (&'static str, &'static str, &'static str, &'static str) {
@@ -68,8 +90,28 @@ impl Kind {
             Self::Resiliency => ("dapr.io", "v1alpha1", "Resiliency", "resiliencies"),
             Self::Subscription => ("dapr.io", "v2alpha1", "Subscription", "subscriptions"),
             Self::Service => ("", "v1", "Service", "services"),
+            Self::NetworkPolicy => (
+                "networking.k8s.io",
+                "v1",
+                "NetworkPolicy",
+                "networkpolicies",
+            ),
+            Self::Ingress => ("networking.k8s.io", "v1", "Ingress", "ingresses"),
+            Self::HttpRoute => (GATEWAY_API, "v1", "HTTPRoute", "httproutes"),
             Self::Job => ("batch", "v1", "Job", "jobs"),
+            Self::PodDisruptionBudget => (
+                "policy",
+                "v1",
+                "PodDisruptionBudget",
+                "poddisruptionbudgets",
+            ),
             Self::Deployment => ("apps", "v1", "Deployment", "deployments"),
+            Self::HorizontalPodAutoscaler => (
+                "autoscaling",
+                "v2",
+                "HorizontalPodAutoscaler",
+                "horizontalpodautoscalers",
+            ),
         }
     }
 
@@ -192,14 +234,13 @@ fn contains(live: &Value, wanted: &Value, quantity: bool) -> bool {
     }
 }
 
-/// Lists of named things may hold more than ours; other lists must be equal in length.
+/// Lists of named things may hold more than ours, and several of one name; other lists must be equal in length.
 fn contains_all(live: &[Value], wanted: &[Value], quantity: bool) -> bool {
     let named = |value: &Value| value.get("name").and_then(Value::as_str).map(str::to_owned);
     if wanted.iter().all(|item| named(item).is_some()) {
         return wanted.iter().all(|wanted| {
             live.iter()
-                .find(|live| named(live) == named(wanted))
-                .is_some_and(|live| contains(live, wanted, quantity))
+                .any(|live| named(live) == named(wanted) && contains(live, wanted, quantity))
         });
     }
     live.len() == wanted.len()
@@ -290,6 +331,17 @@ mod tests {
             &json!({"scopes": ["a"]})
         ));
         assert!(holds(&json!({"scopes": ["a"]}), &json!({"scopes": ["a"]})));
+    }
+
+    /// Two listeners of one Gateway.
+    #[test]
+    fn several_may_have_one_name() {
+        let refs = json!({"refs": [{"name": "a", "section": "b"}, {"name": "a", "section": "c"}]});
+        assert!(holds(&refs, &refs));
+        assert!(!holds(
+            &refs,
+            &json!({"refs": [{"name": "a", "section": "d"}]})
+        ));
     }
 
     #[test]

@@ -46,6 +46,10 @@ pub struct Observed {
     pub pods: Vec<Pod>,
     /// Dapr's types are installed.
     pub dapr: bool,
+    /// The Gateway API's are.
+    pub gateway_api: bool,
+    /// Namespace that the operator runs in.
+    pub operator_namespace: String,
     /// What the brokers say.
     pub topics: Topics,
 }
@@ -62,6 +66,11 @@ pub enum Topics {
 }
 
 impl Observed {
+    /// The cluster has the type.
+    pub fn knows(&self, kind: Kind) -> bool {
+        (self.dapr || !kind.is_dapr()) && (self.gateway_api || !kind.is_gateway_api())
+    }
+
     /// A live object.
     pub fn find(&self, kind: Kind, name: &str) -> Option<&Object> {
         self.live
@@ -131,10 +140,11 @@ pub async fn observe(
         futures::future::try_join_all(Kind::ALL.map(|kind| list(client, &namespace, stack, kind))),
     )?;
     // Dapr's chart installs all of its types at once; without one, sidecars would not work either.
-    let dapr = Kind::ALL
-        .into_iter()
-        .zip(&lists)
-        .all(|(kind, list)| !kind.is_dapr() || list.is_some());
+    let has_all = |which: fn(Kind) -> bool| {
+        let mut kinds = Kind::ALL.into_iter().zip(&lists);
+        kinds.all(|(kind, list)| !which(kind) || list.is_some())
+    };
+    let (dapr, gateway_api) = (has_all(Kind::is_dapr), has_all(Kind::is_gateway_api));
     let topics = match connection(stack, &secrets) {
         None => Topics::Unknown,
         Some(connection) => match cache.get(&connection).await {
@@ -153,6 +163,8 @@ pub async fn observe(
         live: lists.into_iter().flatten().flatten().collect(),
         pods,
         dapr,
+        gateway_api,
+        operator_namespace: context.config.namespace.clone(),
         topics,
     })
 }
@@ -192,8 +204,10 @@ pub fn connection(stack: &TodoStack, secrets: &Secrets) -> Option<Connection> {
 
 async fn secrets(client: &Client, namespace: &str, stack: &TodoStack) -> Result<Secrets> {
     let api: Api<Secret> = Api::namespaced(client.clone(), namespace);
+    let of_env = specs::env_references(stack).into_iter().map(|(r, _)| r);
     let names: BTreeSet<String> = plan::references(stack)
         .into_iter()
+        .chain(of_env)
         .map(|reference| reference.name)
         .chain([names::keys(stack)])
         .collect();

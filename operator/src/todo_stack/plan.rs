@@ -7,6 +7,7 @@ use domain::wording::{Templates, Wording};
 use kube::ResourceExt;
 
 use super::{
+    hand_over::{self, HandOver},
     keys,
     migration::Migration,
     names::{self, FINALIZER_TOPICS},
@@ -29,6 +30,8 @@ const UNSETTLED: Duration = Duration::from_secs(5);
 pub struct Plan {
     /// Topics to make.
     pub topics: Vec<Topic>,
+    /// Replicas to set first, of Deployments that an autoscaler takes over.
+    pub hand_over: Vec<HandOver>,
     /// Objects to apply, in this order.
     pub apply: Vec<Object>,
     /// Objects to delete.
@@ -94,7 +97,7 @@ fn invalid(stack: &TodoStack) -> Option<String> {
     })
 }
 
-/// Secret keys that the spec refers to.
+/// Secret keys that the spec refers to, and without which pods would not start.
 pub fn references(stack: &TodoStack) -> Vec<SecretKeyRef> {
     let mut references = vec![stack.spec.database.url_secret_ref.clone()];
     references.extend(specs::kafka_references(stack).into_iter().map(|(_, r)| r));
@@ -102,6 +105,8 @@ pub fn references(stack: &TodoStack) -> Vec<SecretKeyRef> {
     references.extend(specs::smtp_references(stack));
     references.extend(specs::oidc_references(stack));
     references.extend(specs::vapid_reference(stack));
+    let of_env = specs::env_references(stack).into_iter();
+    references.extend(of_env.filter(|(_, optional)| !optional).map(|(r, _)| r));
     references
 }
 
@@ -129,6 +134,7 @@ pub fn plan(stack: &TodoStack, observed: &Observed, default_image: &str) -> Plan
         stack,
         image: image(stack, default_image),
         secrets: &observed.secrets,
+        operator_namespace: &observed.operator_namespace,
     };
     let obstacle = Obstacle::of(stack, observed);
     let migration = Migration::of(observed, &specs::migration_name(source));
@@ -142,6 +148,7 @@ pub fn plan(stack: &TodoStack, observed: &Observed, default_image: &str) -> Plan
     let status = status::status(&view);
     let mut plan = Plan {
         topics: Vec::new(),
+        hand_over: Vec::new(),
         apply: Vec::new(),
         delete: Vec::new(),
         restart: Vec::new(),
@@ -163,22 +170,27 @@ pub fn plan(stack: &TodoStack, observed: &Observed, default_image: &str) -> Plan
     }
     let foundation = specs::foundation(source);
     let deployments = specs::deployments(source, &foundation);
+    let autoscalers = specs::autoscalers(source);
     let job = specs::migration(source);
     let wanted: Vec<&Object> = foundation
         .iter()
         .chain(&deployments)
+        .chain(&autoscalers)
         .chain([&job])
         .collect();
     plan.delete = prune(stack, observed, &wanted, &migration);
     plan.apply = differing(
         foundation
             .into_iter()
-            .filter(|object| observed.dapr || !object.kind.is_dapr()),
+            .filter(|object| observed.knows(object.kind)),
         observed,
     );
     migrate(&mut plan, stack, observed, &migration, job);
     if may_roll(stack, observed, &migration) {
-        plan.apply.extend(differing(deployments, observed));
+        plan.hand_over = hand_over::needed(stack, observed);
+        // Deployments first: an autoscaler that is there has taken over.
+        let rest = deployments.into_iter().chain(autoscalers);
+        plan.apply.extend(differing(rest, observed));
     }
     plan
 }

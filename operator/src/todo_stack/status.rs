@@ -13,7 +13,7 @@ use super::{
     object::Kind,
     observe::{Observed, Topics},
     plan::Obstacle,
-    pods, specs,
+    pods, route, specs,
 };
 
 /// Everything below is so.
@@ -26,6 +26,8 @@ pub const EVENTS: &str = "EventsReady";
 pub const DAPR: &str = "DaprReady";
 /// Each service runs as the spec says.
 pub const WORKLOADS: &str = "WorkloadsReady";
+/// A Gateway takes the HTTPRoute that the spec asks for; absent when it asks for none.
+pub const ROUTE: &str = "RouteReady";
 /// On the way to what the spec says.
 pub const RECONCILING: &str = "Reconciling";
 /// Nothing happens until somebody changes something.
@@ -98,20 +100,28 @@ fn service(view: &View<'_>, role: Role) -> ServiceStatus {
     let ready = deployment
         .and_then(|live| live.number("/status/readyReplicas"))
         .unwrap_or_default();
+    // What is scaled by its load has as many as its autoscaler says.
+    let scaled = role.autoscaling(view.stack).and(deployment);
+    let scaled = scaled.and_then(|live| live.number("/spec/replicas"));
+    let scaled = i32::try_from(scaled.unwrap_or_default()).unwrap_or(i32::MAX);
     ServiceStatus {
         role: role.as_str().into(),
-        replicas: role.replicas(view.stack),
+        replicas: role.replicas(view.stack).max(scaled),
         ready_replicas: i32::try_from(ready).unwrap_or(i32::MAX),
     }
 }
 
 fn all_conditions(view: &View<'_>, mut conditions: Vec<Condition>) -> Vec<Condition> {
-    let parts = [
+    let mut parts = vec![
         (DATABASE, database(view)),
         (EVENTS, events(view)),
         (DAPR, dapr(view)),
         (WORKLOADS, workloads(view)),
     ];
+    match route::verdict(view.stack, view.observed) {
+        Some(verdict) => parts.push((ROUTE, verdict)),
+        None => conditions.retain(|condition| condition.type_ != ROUTE),
+    }
     let stalled = match view.obstacle {
         None => Verdict::no("Progressing", "Nothing stands in the way"),
         Some(Obstacle::Invalid(message)) => Verdict::yes("InvalidSpec", message),
@@ -317,7 +327,13 @@ fn lateness(view: &View<'_>, role: Role) -> Option<String> {
     }
     let seen =
         count("observedGeneration") >= live.number("/metadata/generation").unwrap_or_default();
-    if !seen || count("updatedReplicas") < wanted || count("replicas") > wanted {
+    let all = count("replicas");
+    // How many there are of what is scaled by its load is its autoscaler's matter.
+    let settled = match role.autoscaling(view.stack) {
+        None => count("updatedReplicas") >= wanted && all <= wanted,
+        Some(_) => count("updatedReplicas") >= all,
+    };
+    if !seen || !settled {
         return Some(format!("{name}: rolling out"));
     }
     None

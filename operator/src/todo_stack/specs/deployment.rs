@@ -4,8 +4,8 @@ use crds::{GatewaySpec, OidcProviderSpec};
 use serde_json::{Map, Value, json};
 
 use super::{
-    self as specs, Source, access, container_security, object, plain_env, pod_security, secret_env,
-    signing_reference,
+    self as specs, Source, access, container_security, object, plain_env, pod, pod_security,
+    secret_env, signing_reference,
 };
 use crate::todo_stack::{
     keys,
@@ -57,48 +57,43 @@ pub(super) fn deployment(source: Source<'_>, role: Role, loaded: &str) -> Object
     let stack = source.stack;
     let name = names::role(stack, role);
     let selector = names::selector(stack, role.as_str());
-    object(
-        source,
-        Kind::Deployment,
-        name.clone(),
-        role.as_str(),
-        json!({"spec": {
-            "replicas": role.replicas(stack),
-            "revisionHistoryLimit": 3,
-            "progressDeadlineSeconds": 300,
-            "selector": {"matchLabels": selector},
-            "strategy": {
-                "type": "RollingUpdate",
-                "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+    let workload = role.workload(stack);
+    let mut pod = json!({
+        "serviceAccountName": name,
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        // The process takes 20 s at most.
+        "terminationGracePeriodSeconds": 30,
+        "securityContext": pod_security(),
+        "containers": [container(source, role)],
+        "volumes": volumes(role),
+    });
+    pod::place(&mut pod, stack, workload, &selector);
+    let mut body = json!({"spec": {
+        "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": 300,
+        "selector": {"matchLabels": selector},
+        "strategy": {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1},
+        },
+        "template": {
+            "metadata": {
+                "labels": pod::labels(names::labels(stack, role.as_str()), workload),
+                "annotations": annotations(source, role, loaded),
             },
-            "template": {
-                "metadata": {
-                    "labels": names::labels(stack, role.as_str()),
-                    "annotations": annotations(source, role, loaded),
-                },
-                "spec": {
-                    "serviceAccountName": name,
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    // The process takes 20 s at most.
-                    "terminationGracePeriodSeconds": 30,
-                    "securityContext": pod_security(),
-                    "topologySpreadConstraints": [{
-                        "maxSkew": 1,
-                        "topologyKey": "kubernetes.io/hostname",
-                        "whenUnsatisfiable": "ScheduleAnyway",
-                        "labelSelector": {"matchLabels": selector},
-                    }],
-                    "containers": [container(source, role)],
-                    "volumes": volumes(role),
-                },
-            },
-        }}),
-    )
+            "spec": pod,
+        },
+    }});
+    // Else it is the autoscaler's: what we do not set, we do not take back.
+    if role.autoscaling(stack).is_none() {
+        body["spec"]["replicas"] = role.replicas(stack).into();
+    }
+    object(source, Kind::Deployment, name, role.as_str(), body)
 }
 
 fn container(source: Source<'_>, role: Role) -> Value {
-    let resources = role.size(source.stack).resources.as_ref().map_or_else(
+    let resources = role.workload(source.stack).resources.as_ref().map_or_else(
         || {
             json!({
                 "requests": {"cpu": "20m", "memory": "48Mi"},
@@ -232,6 +227,7 @@ fn env(source: Source<'_>, role: Role) -> Vec<Value> {
         )),
         Role::Relay | Role::Recurrence => {}
     }
+    pod::extend_env(&mut env, role.workload(stack));
     env
 }
 
@@ -334,6 +330,7 @@ fn annotations(source: Source<'_>, role: Role, loaded: &str) -> Value {
             format!("{CREDENTIALS}:{CREDENTIALS_PATH}"),
         );
     }
+    pod::extend_annotations(&mut annotations, role.workload(stack));
     Value::Object(annotations)
 }
 

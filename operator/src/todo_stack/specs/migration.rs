@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use super::{Source, container_security, object, pod_security, secret_env};
+use super::{Source, container_security, object, pod, pod_security, secret_env};
 use crate::todo_stack::{
     names,
     object::{Kind, Object, digest},
 };
 
-const COMPONENT: &str = "migrate";
+/// Label value of its objects.
+pub(super) const COMPONENT: &str = "migrate";
 
 /// Name of the Job: another image or another database is another migration.
 pub fn name(source: Source<'_>) -> String {
@@ -21,6 +22,27 @@ pub fn name(source: Source<'_>) -> String {
 
 pub(super) fn job(source: Source<'_>) -> Object {
     let spec = &source.stack.spec;
+    let mut pod = json!({
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": pod_security(),
+        "containers": [{
+            "name": COMPONENT,
+            "image": source.image,
+            "imagePullPolicy": spec.image_pull_policy.as_str(),
+            "command": ["/todostack-services", "migrate"],
+            "env": [secret_env("TODOSTACK_DATABASE_URL", &spec.database.url_secret_ref)],
+            // Why it failed ends up in the condition.
+            "terminationMessagePolicy": "FallbackToLogsOnError",
+            "resources": {
+                "requests": {"cpu": "20m", "memory": "48Mi"},
+                "limits": {"memory": "256Mi"},
+            },
+            "securityContext": container_security(),
+        }],
+    });
+    pod::place_migration(&mut pod, source.stack);
     object(
         source,
         Kind::Job,
@@ -31,26 +53,7 @@ pub(super) fn job(source: Source<'_>) -> Object {
             "activeDeadlineSeconds": 900,
             "template": {
                 "metadata": {"labels": names::labels(source.stack, COMPONENT)},
-                "spec": {
-                    "restartPolicy": "Never",
-                    "automountServiceAccountToken": false,
-                    "enableServiceLinks": false,
-                    "securityContext": pod_security(),
-                    "containers": [{
-                        "name": COMPONENT,
-                        "image": source.image,
-                        "imagePullPolicy": spec.image_pull_policy.as_str(),
-                        "command": ["/todostack-services", "migrate"],
-                        "env": [secret_env("TODOSTACK_DATABASE_URL", &spec.database.url_secret_ref)],
-                        // Why it failed ends up in the condition.
-                        "terminationMessagePolicy": "FallbackToLogsOnError",
-                        "resources": {
-                            "requests": {"cpu": "20m", "memory": "48Mi"},
-                            "limits": {"memory": "256Mi"},
-                        },
-                        "securityContext": container_security(),
-                    }],
-                },
+                "spec": pod,
             },
         }}),
     )

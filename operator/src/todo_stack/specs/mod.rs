@@ -3,7 +3,11 @@
 mod access;
 mod dapr;
 mod deployment;
+mod entry;
 mod migration;
+mod network;
+mod pod;
+mod scaling;
 mod service;
 
 use std::collections::BTreeMap;
@@ -34,6 +38,8 @@ pub struct Source<'a> {
     pub image: &'a str,
     /// Secrets that it refers to.
     pub secrets: &'a Secrets,
+    /// Namespace of the operator, which calls it.
+    pub operator_namespace: &'a str,
 }
 
 impl Source<'_> {
@@ -158,17 +164,39 @@ pub fn oidc_references(stack: &TodoStack) -> Vec<SecretKeyRef> {
         .collect()
 }
 
+/// Secret keys that the spec's own environment variables are from, and whether pods start without.
+pub fn env_references(stack: &TodoStack) -> Vec<(SecretKeyRef, bool)> {
+    Role::ALL
+        .into_iter()
+        .flat_map(|role| &role.workload(stack).extra_env)
+        .filter_map(|variable| variable.value_from.as_ref()?.secret_key_ref.as_ref())
+        .map(|selector| {
+            let (name, key) = (selector.name.clone(), selector.key.clone());
+            let reference = SecretKeyRef { name, key };
+            (reference, selector.optional.unwrap_or(false))
+        })
+        .collect()
+}
+
 /// The migration of the database.
 pub fn migration(source: Source<'_>) -> Object {
     migration::job(source)
 }
 
-/// Everything but the migration and the Deployments.
+/// Everything but the migration, the Deployments and what scales them.
 pub fn foundation(source: Source<'_>) -> Vec<Object> {
     let mut objects = access::objects(source);
     objects.extend(dapr::objects(source));
     objects.extend(service::objects(source));
+    objects.extend(network::objects(source));
+    objects.extend(entry::objects(source));
+    objects.extend(scaling::disruption_budgets(source));
     objects
+}
+
+/// What scales the Deployments.
+pub fn autoscalers(source: Source<'_>) -> Vec<Object> {
+    scaling::autoscalers(source)
 }
 
 /// The Deployments. `foundation` is what [`foundation`] made of the same source: pods roll when what

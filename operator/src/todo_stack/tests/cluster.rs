@@ -7,6 +7,7 @@ use k8s_openapi::{api::core::v1::Pod, jiff::Timestamp};
 use serde_json::{Value, json};
 
 use crate::todo_stack::{
+    hand_over::HandOver,
     names,
     object::{Kind, Object},
     observe::{Observed, Topics},
@@ -94,6 +95,8 @@ pub(super) fn empty() -> Observed {
         live: Vec::new(),
         pods: Vec::new(),
         dapr: true,
+        gateway_api: true,
+        operator_namespace: "todostack-system".into(),
         topics: Topics::Exist(BTreeSet::new()),
     }
 }
@@ -105,6 +108,15 @@ pub(super) fn obey(stack: &mut TodoStack, observed: &mut Observed, plan: &Plan) 
             .live
             .retain(|live| (live.kind, &live.name) != (gone.kind, &gone.name));
     }
+    for HandOver {
+        deployment,
+        replicas,
+    } in &plan.hand_over
+    {
+        let live = live(observed, Kind::Deployment, deployment).expect("it is there");
+        live.body["spec"]["replicas"] = (*replicas).into();
+        live.body["managers"] = json!(["autoscaling"]);
+    }
     for wanted in &plan.apply {
         let mut body = wanted.body.clone();
         body["metadata"]["uid"] = "some".into();
@@ -114,23 +126,21 @@ pub(super) fn obey(stack: &mut TodoStack, observed: &mut Observed, plan: &Plan) 
                 body["status"] = json!({"conditions": [{"type": "Complete", "status": "True"}]});
             }
             Kind::Deployment => {
-                let replicas = body["spec"]["replicas"].clone();
                 body["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst".into();
-                body["status"] = json!({
-                    "observedGeneration": 2, "replicas": replicas, "updatedReplicas": replicas,
-                    "readyReplicas": replicas, "availableReplicas": replicas,
-                });
-                let role = wanted.name.trim_start_matches("demo-").to_owned();
-                observed.pods.retain(|pod| {
-                    pod.metadata
-                        .labels
-                        .as_ref()
-                        .and_then(|l| l.get(names::LABEL_COMPONENT))
-                        != Some(&role)
-                });
-                for number in 0..replicas.as_i64().unwrap_or_default() {
-                    observed.pods.push(pod(&role, number, true));
+                let before = live(observed, wanted.kind, &wanted.name);
+                // What nobody else set is reset to the default.
+                if body["spec"]["replicas"].is_null() {
+                    let kept = before.filter(|live| live.body["managers"].is_array());
+                    body["spec"]["replicas"] =
+                        kept.map_or(json!(1), |live| live.body["spec"]["replicas"].clone());
+                    body["managers"] = json!(["autoscaling"]);
                 }
+            }
+            // A Gateway takes it.
+            Kind::HttpRoute => {
+                let parents = body["spec"]["parentRefs"].as_array().expect("a list");
+                let taken: Vec<Value> = parents.iter().map(taken).collect();
+                body["status"] = json!({"parents": taken});
             }
             _ => {}
         }
@@ -143,6 +153,7 @@ pub(super) fn obey(stack: &mut TodoStack, observed: &mut Observed, plan: &Plan) 
             body,
         });
     }
+    control(observed);
     if let Topics::Exist(topics) = &mut observed.topics {
         topics.extend(plan.topics.iter().map(|topic| topic.name.clone()));
     }
@@ -150,6 +161,60 @@ pub(super) fn obey(stack: &mut TodoStack, observed: &mut Observed, plan: &Plan) 
         stack.metadata.finalizers = Some(finalizers.clone());
     }
     stack.status = Some(plan.status.clone());
+}
+
+/// What a Gateway says of a route that it takes.
+fn taken(parent: &Value) -> Value {
+    let condition = |kind: &str| json!({"type": kind, "status": "True", "observedGeneration": 2});
+    json!({"parentRef": parent, "conditions": [condition("Accepted"), condition("ResolvedRefs")]})
+}
+
+pub(super) fn live<'a>(
+    observed: &'a mut Observed,
+    kind: Kind,
+    name: &str,
+) -> Option<&'a mut Object> {
+    observed
+        .live
+        .iter_mut()
+        .find(|live| live.kind == kind && live.name == name)
+}
+
+/// What the controllers of Deployments and of autoscalers do.
+pub(super) fn control(observed: &mut Observed) {
+    let scaled: Vec<(String, i64)> = observed
+        .live
+        .iter()
+        .filter(|live| live.kind == Kind::HorizontalPodAutoscaler)
+        .map(|live| {
+            (
+                live.name.clone(),
+                live.number("/spec/minReplicas").expect("a number"),
+            )
+        })
+        .collect();
+    let mut pods = Vec::new();
+    for live in &mut observed.live {
+        if live.kind != Kind::Deployment {
+            continue;
+        }
+        let mut replicas = live.number("/spec/replicas").expect("a number");
+        if let Some((_, fewest)) = scaled.iter().find(|(name, _)| *name == live.name) {
+            replicas = if replicas == 0 {
+                0
+            } else {
+                replicas.max(*fewest)
+            };
+        }
+        live.body["spec"]["replicas"] = replicas.into();
+        live.body["status"] = json!({
+            "observedGeneration": 2, "replicas": replicas, "updatedReplicas": replicas,
+            "readyReplicas": replicas, "availableReplicas": replicas,
+        });
+        let role = live.name.trim_start_matches("demo-");
+        pods.extend((0..replicas).map(|number| pod(role, number, true)));
+    }
+    observed.pods = pods;
 }
 
 pub(super) fn pod(role: &str, number: i64, sidecar: bool) -> Pod {
@@ -189,6 +254,7 @@ pub(super) fn settle(stack: &mut TodoStack, observed: &mut Observed) -> Plan {
 
 pub(super) fn quiet(plan: &Plan) -> bool {
     plan.apply.is_empty()
+        && plan.hand_over.is_empty()
         && plan.delete.is_empty()
         && plan.restart.is_empty()
         && plan.topics.is_empty()

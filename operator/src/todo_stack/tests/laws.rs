@@ -11,11 +11,55 @@ fn workload() -> impl Strategy<Value = Value> {
     (
         0..4_i32,
         prop::option::of(prop::sample::select(vec!["0.5", "250m", "1"])),
+        prop::option::of((1..3_i32, 0..3_i32)),
+        prop::option::of(placement()),
     )
-        .prop_map(|(replicas, cpu)| {
-            json!({
+        .prop_map(|(replicas, cpu, scaled, placement)| {
+            let mut workload = json!({
                 "replicas": replicas,
+                "autoscaling": scaled.map(|(fewest, more)| json!({
+                    "minReplicas": fewest, "maxReplicas": fewest + more,
+                })),
                 "resources": cpu.map(|cpu| json!({"requests": {"cpu": cpu}})),
+            });
+            merge(&mut workload, placement.unwrap_or(json!({})));
+            workload
+        })
+}
+
+/// Where and how pods run.
+fn placement() -> impl Strategy<Value = Value> {
+    let words = || prop::collection::btree_map("[a-z]{1,3}", "[a-z]{0,3}", 0..3);
+    (
+        words(),
+        words(),
+        words(),
+        prop::option::of(prop::collection::vec(any::<bool>(), 0..3)),
+        prop::collection::vec("[a-z]{1,3}", 0..3),
+        prop::option::of("[a-z]{1,8}"),
+    )
+        .prop_map(|(nodes, labels, variables, spread, taints, priority)| {
+            let spread = spread.map(|all| {
+                all.into_iter()
+                    .map(|ours| {
+                        let other = json!({"matchLabels": {"a": "b"}});
+                        json!({
+                            "maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+                            "labelSelector": if ours { Value::Null } else { other },
+                        })
+                    })
+                    .collect::<Vec<_>>()
+            });
+            let tolerations = taints.into_iter().map(|key| json!({"key": key, "operator": "Exists"}));
+            let variables = variables.into_iter().map(|(name, value)| json!({"name": name, "value": value}));
+            json!({
+                "nodeSelector": nodes,
+                "podLabels": labels.clone(),
+                "podAnnotations": labels,
+                "extraEnv": variables.collect::<Vec<_>>(),
+                "tolerations": tolerations.collect::<Vec<_>>(),
+                "topologySpreadConstraints": spread,
+                "priorityClassName": priority,
             })
         })
 }
@@ -29,15 +73,35 @@ fn spec() -> impl Strategy<Value = Value> {
         prop::option::of("[a-z]{1,8}\\."),
         prop::sample::select(vec!["Retain", "Delete"]),
         prop::option::of(any::<bool>()),
+        any::<[bool; 3]>(),
     )
         .prop_map(
-            |(suspend, log_in, gateway, sync, prefix, deletion, private)| {
+            |(
+                suspend,
+                log_in,
+                gateway,
+                sync,
+                prefix,
+                deletion,
+                private,
+                [policies, ingress, route],
+            )| {
                 let mut spec = json!({
                     "suspend": suspend,
                     "gateway": gateway,
                     "services": {"sync": sync},
                     "events": {"topics": {"prefix": prefix, "deletionPolicy": deletion}},
                 });
+                merge(
+                    &mut spec,
+                    json!({
+                        "networkPolicy": {"enabled": policies},
+                        "gateway": {
+                            "ingress": ingress.then(|| json!({"hosts": ["todo.example.com"]})),
+                            "httpRoute": route.then(|| json!({"parentRefs": [{"name": "todo"}]})),
+                        },
+                    }),
+                );
                 if log_in {
                     merge(&mut spec, sasl());
                 }

@@ -22,6 +22,9 @@ fn manifests(spec: Value) -> String {
                     fields.remove(field);
                 }
             }
+            if let Some(fields) = object.body.as_object_mut() {
+                fields.remove("managers");
+            }
             without_digests(&mut object.body);
             serde_yaml::to_string(&object.body).expect("YAML")
         })
@@ -119,6 +122,50 @@ fn manifests_with_log_in_and_a_webhook() {
         })
         .collect();
     insta::assert_snapshot!("log_in_and_webhook", chosen.join("---\n"));
+}
+
+#[test]
+fn manifests_of_pods_that_are_told_where_to_run() {
+    let all = manifests(json!({
+        "imagePullSecrets": [{"name": "registry"}],
+        "gateway": {
+            "nodeSelector": {"disk": "ssd"},
+            "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+            "affinity": {
+                "nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "kubernetes.io/arch", "operator": "In", "values": ["arm64"]}]},
+                ]}},
+                "podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{
+                    "weight": 1,
+                    "podAffinityTerm": {"topologyKey": "zone", "labelSelector": {"matchLabels": {"a": "b"}}},
+                }]},
+            },
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule"},
+                {
+                    "maxSkew": 2, "topologyKey": "rack", "whenUnsatisfiable": "ScheduleAnyway",
+                    "labelSelector": {"matchLabels": {"a": "b"}},
+                },
+            ],
+            "priorityClassName": "high",
+            "extraEnv": [
+                {"name": "TODOSTACK_LOG", "value": "debug"},
+                {"name": "HTTPS_PROXY", "valueFrom": {"secretKeyRef": {"name": "hook", "key": "secret"}}},
+            ],
+            "podAnnotations": {"dapr.io/sidecar-memory-limit": "512Mi", "example.com/team": "blue"},
+            "podLabels": {"example.com/team": "blue"},
+        },
+    }));
+    let chosen: Vec<&str> = all
+        .split("---\n")
+        .filter(|manifest| {
+            manifest.contains("kind: Job")
+                || (manifest.contains("kind: Deployment")
+                    && manifest.contains("name: demo-gateway\n"))
+        })
+        .collect();
+    assert_eq!(all.matches("- name: registry\n").count(), 8, "on every pod");
+    insta::assert_snapshot!("placed", chosen.join("---\n"));
 }
 
 #[test]

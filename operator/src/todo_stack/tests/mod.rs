@@ -3,6 +3,8 @@
 mod cluster;
 mod laws;
 mod manifests;
+mod network;
 mod plan;
 mod refusal;
 mod rolling;
+mod workloads;

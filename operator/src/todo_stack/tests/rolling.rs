@@ -91,7 +91,10 @@ fn a_changed_spec_rolls_those_whom_it_concerns() {
     );
     assert_eq!(
         changed_by(json!({"gateway": {"replicas": 2}})),
-        ["Deployment demo-gateway"]
+        [
+            "PodDisruptionBudget demo-gateway",
+            "Deployment demo-gateway"
+        ]
     );
     // The public key is the gateway's business.
     assert_eq!(
