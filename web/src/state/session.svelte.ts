@@ -4,6 +4,7 @@ import { createClient, type components, dataOf, type Problem, ProblemError } fro
 
 import { deviceZone } from "../lib/dates";
 import { connection } from "./connection.svelte";
+import type { Answer } from "./issuers";
 import { forget, wipe } from "./store";
 
 export type User = components["schemas"]["UserView"];
@@ -64,6 +65,12 @@ class Session {
 
   async logIn(email: string, password: string): Promise<void> {
     this.#take(await post("/page/log-in", { email, password }));
+    await this.#enter();
+  }
+
+  /** Logs in by what an issuer says. */
+  async logInBy(answer: Answer): Promise<void> {
+    this.#take(await post("/page/oidc", answer));
     await this.#enter();
   }
 

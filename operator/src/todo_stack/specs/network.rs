@@ -96,8 +96,31 @@ fn called(source: Source<'_>, role: Role) -> Vec<Value> {
     if access::READERS.contains(&role) {
         rules.push(json!({"ports": tcp(&API_SERVER)}));
     }
+    if role == Role::Gateway {
+        rules.extend(issuers(source));
+    }
     rules.extend(extra(source));
     rules
+}
+
+/// Where users log in, beside their passwords.
+fn issuers(source: Source<'_>) -> Option<Value> {
+    let issuers = &source.stack.spec.gateway.auth.oidc;
+    let mut ports: Vec<u16> = issuers
+        .iter()
+        .map(|issuer| issuer_port(&issuer.issuer))
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    (!ports.is_empty()).then(|| json!({"ports": tcp(&ports)}))
+}
+
+/// The port of an issuer's URL, which is one of https.
+fn issuer_port(url: &str) -> u16 {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split('/').next().unwrap_or_default();
+    let port = authority.rsplit_once(':').map(|(_, port)| port.parse());
+    port.and_then(Result::ok).unwrap_or(443)
 }
 
 /// What the spec adds.
@@ -166,6 +189,18 @@ fn brokers(source: Source<'_>) -> Vec<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ports_of_an_issuer() {
+        for (url, port) in [
+            ("https://id.example.com/realms/staff", 443),
+            ("https://id.example.com:8443/realms/a:b", 8443),
+            ("https://[fd00::1]/", 443),
+            ("https://[fd00::1]:9443", 9443),
+        ] {
+            assert_eq!(issuer_port(url), port, "{url}");
+        }
+    }
 
     #[test]
     fn ports_of_a_database() {
