@@ -29,6 +29,7 @@ mod routes;
 mod scopes;
 mod state;
 mod statistics;
+mod stream;
 mod sync_token;
 mod time_of_day;
 mod view;
