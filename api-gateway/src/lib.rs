@@ -40,6 +40,6 @@ pub use cors::Origins;
 pub use openapi::document;
 pub use passwords::hash_password;
 pub use rate_limit::{Limit, RateLimits, share_rate_limits};
-pub use routes::router;
+pub use routes::{import_next, router, run_imports};
 pub use state::{Gateway, SignUp};
 pub use statistics::renew_statistics;

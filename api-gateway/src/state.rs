@@ -8,6 +8,7 @@ use axum::{
 };
 use runtime::auth::Keys;
 use store::Store;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     attempts::Attempts,
@@ -31,6 +32,10 @@ pub struct Gateway {
     pub(crate) origins: Origins,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) push_key: Option<Arc<str>>,
+    /// There is an import to work on.
+    pub(crate) imports: Arc<Notify>,
+    /// Files that are read at a time.
+    pub(crate) reading: Arc<Semaphore>,
     pub(crate) sign_up: SignUp,
     pub(crate) resets_passwords: bool,
 }
@@ -62,6 +67,8 @@ impl Gateway {
             origins: Origins::default(),
             public_url: None,
             push_key: None,
+            imports: Arc::default(),
+            reading: Arc::new(Semaphore::new(1)),
             sign_up: SignUp::default(),
             resets_passwords: false,
         })

@@ -15,6 +15,7 @@ pub mod deliveries;
 pub mod digests;
 pub mod export;
 pub mod idempotency;
+pub mod imports;
 pub mod inbox;
 mod lend;
 pub mod outbox;

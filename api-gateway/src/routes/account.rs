@@ -79,7 +79,7 @@ pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Re
 }
 
 /// Exports all that is stored of the user, as one JSON document, streamed: `account`, `sessions`,
-/// `apiTokens`, `passwordResets`, `projects`, `savedFilters`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
+/// `apiTokens`, `passwordResets`, `projects`, `savedFilters`, `imports`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
 /// `digest`, `tasks`, `deletedTasks` and `audit`, each an array. It has no secrets. What is written meanwhile may be in it or not.
 #[utoipa::path(
     get,

@@ -51,6 +51,7 @@ struct Owned {
     series: String,
     project: String,
     filter: String,
+    import: String,
     reminder: String,
     channel: String,
     session: String,
@@ -63,6 +64,10 @@ impl Owned {
         let project = user.post("/v1/projects", new).await.expect(201).id();
         let new = json!({ "name": "Secret", "filter": "#Secret" });
         let filter = user.post("/v1/filters", new).await.expect(201).id();
+        let path = "/v1/imports?format=csv&dryRun=true";
+        let file = Body::from("title\nSecret\n");
+        let import = user.send(Method::POST, path, &[], file).await;
+        let import = import.expect(202).id();
         let task = json!({
             "title": "Secret", "tags": ["secret"], "project": project,
             "due": { "date": "2030-01-01" }, "recurrence": { "rrule": "FREQ=DAILY" },
@@ -83,6 +88,7 @@ impl Owned {
             task,
             project,
             filter,
+            import,
             reminder: reminder.as_str().unwrap().to_owned(),
             channel,
         }
@@ -95,6 +101,7 @@ impl Owned {
             ("/v1/series/{id}", &self.series),
             ("/v1/projects/{id}", &self.project),
             ("/v1/filters/{id}", &self.filter),
+            ("/v1/imports/{id}", &self.import),
             ("/v1/reminders/{id}", &self.reminder),
             ("/v1/channels/{id}", &self.channel),
             ("/v1/sessions/{id}", &self.session),
@@ -130,6 +137,7 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
         "tasks",
         "projects",
         "saved_filters",
+        "imports",
         "reminders",
         "channels",
         "sessions",
@@ -327,7 +335,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 62);
+    assert_eq!(refused, 65);
     for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }
