@@ -162,7 +162,7 @@ recurrence-oracle *args:
     domain/oracle/run {{ args }}
 
 # Throw made-up input at recurrence rules, quick add and filters, some seconds each, optimised, 10 ms a call.
-fuzz seconds="60" *seed: (_fuzz "recurrence-fuzz" seconds seed) (_fuzz "quick-add-fuzz" seconds seed) (_fuzz "filter-fuzz" seconds seed)
+fuzz seconds="60" *seed: (_fuzz "recurrence-fuzz" seconds seed) (_fuzz "quick-add-fuzz" seconds seed) (_fuzz "filter-fuzz" seconds seed) (_fuzz "transfer-fuzz" seconds seed)
 
 _fuzz target seconds *seed:
     CARGO_PROFILE_DEV_OPT_LEVEL=2 CARGO_PROFILE_DEV_DEBUG_ASSERTIONS=false cargo run --quiet --target-dir target/fuzz --package todostack-domain --example {{ target }} -- {{ seconds }} {{ seed }}

@@ -5,13 +5,47 @@ use axum::{
     extract::{DefaultBodyLimit, FromRequest, MatchedPath, Request},
     http::{HeaderMap, StatusCode, header},
 };
-use domain::{error::FieldErrors, task::limits};
+use domain::{error::FieldErrors, task::limits, transfer};
 use runtime::problem::BODY;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use serde_path_to_error::Segment;
 
 use crate::error::{Error, Result};
+
+/// A file of text. Whether it begins with a byte order mark is for its reader to say.
+pub(crate) struct FileText(pub(crate) String);
+
+impl<S: Send + Sync> FromRequest<S> for FileText {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        let bytes = bytes(request).await?;
+        // UTF-16 has a zero in half its bytes, which UTF-8 would allow.
+        if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+            return Err(Error::field(BODY, "must be text in UTF-8, not in UTF-16"));
+        }
+        let text = String::from_utf8(bytes.into()).map_err(|error| {
+            let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
+            Error::field(BODY, format!("must be text in UTF-8; line {line} is not"))
+        })?;
+        if let Some(place) = text.find('\0') {
+            let line = line_of(text.as_bytes(), place);
+            let message = format!("must not contain the character U+0000, as line {line} does");
+            return Err(Error::field(BODY, message));
+        }
+        Ok(Self(text))
+    }
+}
+
+/// The number of the line in which a byte stands.
+fn line_of(bytes: &[u8], place: usize) -> usize {
+    1 + bytes
+        .iter()
+        .take(place)
+        .filter(|byte| **byte == b'\n')
+        .count()
+}
 
 /// Most bytes of many writes in one request.
 const BULK: usize = 4 * 1024 * 1024;
@@ -66,6 +100,7 @@ pub(crate) async fn bytes(mut request: Request) -> Result<Bytes> {
     let path = request.extensions().get().map(MatchedPath::as_str);
     let most = match path {
         Some("/v1/tasks/bulk") => BULK,
+        Some("/v1/imports") => transfer::BYTES,
         _ => limits::BODY,
     };
     DefaultBodyLimit::max(most).apply(&mut request);

@@ -7,7 +7,7 @@ use axum::http::{HeaderName, HeaderValue, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use url::Url;
 
-use crate::rate_limit;
+use crate::{rate_limit, routes::LEFT_OUT};
 
 /// For how long a browser remembers what it may do.
 const REMEMBERED: Duration = Duration::from_secs(3600);
@@ -75,6 +75,7 @@ impl Origins {
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             HeaderName::from_static("x-request-id"),
+            LEFT_OUT,
         ];
         let shown = shown.into_iter().chain(rate_limit::HEADERS);
         let methods = [

@@ -35,7 +35,7 @@ const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 const KEY_MOST: usize = 255;
 
 /// The headers that are kept with an answer; the others are of each request anew.
-const KEPT_HEADERS: [HeaderName; 2] = [header::CONTENT_TYPE, header::ETAG];
+const KEPT_HEADERS: [HeaderName; 3] = [header::CONTENT_TYPE, header::ETAG, header::LOCATION];
 
 /// What a POST route does with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +161,7 @@ pub(crate) async fn once(
     request.extensions_mut().insert(gateway.on(within));
     let response = next.run(request).await;
     let tx = loan.end()?;
-    if !is_final(response.status()) {
+    if !is_final(&response) {
         tx.rollback().await?;
         return Ok(response);
     }
@@ -183,9 +183,11 @@ fn running() -> Error {
 
 /// Whether the same request would be answered the same: not where the server could not do it, or not now, or
 /// did not know who asks.
-fn is_final(status: StatusCode) -> bool {
+fn is_final(response: &Response) -> bool {
+    let status = response.status();
     !status.is_server_error()
-        && ![StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS].contains(&status)
+        && status != StatusCode::UNAUTHORIZED
+        && !response.headers().contains_key(header::RETRY_AFTER)
 }
 
 /// SHA-256 of what makes two requests the same: method, path with its query, and body.

@@ -131,6 +131,7 @@ async fn run() -> anyhow::Result<()> {
     runtime::allocator::return_free_memory();
 
     tokio::spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
+    tokio::spawn(gateway::run_imports(gateway.clone(), shutdown.clone()));
     tokio::spawn(gateway::share_rate_limits(gateway, shutdown.clone()));
 
     let checked = store.clone();

@@ -7,8 +7,10 @@ mod calendar;
 mod channels;
 mod deliveries;
 mod digest;
+mod export;
 mod filters;
 mod identities;
+mod imports;
 mod later;
 mod list;
 mod me;
@@ -52,7 +54,9 @@ use crate::{
     state::Gateway,
 };
 
+pub(crate) use export::LEFT_OUT;
 pub(crate) use filters::SavedFilterInput;
+pub use imports::{import_next, run_imports};
 pub(crate) use projects::ProjectInput;
 
 /// The whole interface, `/healthz`, `/openapi.json`, `/docs`, `/mcp` and the web page included.
@@ -160,6 +164,9 @@ pub(crate) fn documented() -> (Router<Gateway>, OpenApi) {
         .routes(routes!(series::completions))
         .routes(routes!(series::end))
         .routes(routes!(series::skip))
+        .routes(routes!(export::tasks))
+        .routes(routes!(imports::create))
+        .routes(routes!(imports::get))
         .routes(routes!(preview::preview))
         .routes(routes!(sync::sync))
         .split_for_parts();

@@ -124,7 +124,9 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/tags"
             | "/v1/series"
             | "/v1/series/{id}/completions"
-            | "/v1/sync",
+            | "/v1/sync"
+            | "/v1/export/tasks"
+            | "/v1/imports/{id}",
         )
         // It answers what it is asked with, and stores nothing.
         | ("POST", "/v1/recurrence/preview") => Need::Scope(TasksRead),
@@ -148,7 +150,8 @@ pub(crate) fn need(method: &Method, path: &str) -> Option<Need> {
             | "/v1/filters"
             | "/v1/filters/{id}"
             | "/v1/tags/{name}"
-            | "/v1/series/{id}/end",
+            | "/v1/series/{id}/end"
+            | "/v1/imports",
         ) => Need::Scope(TasksWrite),
         _ => return None,
     })

@@ -9,6 +9,7 @@ use axum::{
 use runtime::auth::Keys;
 use serde::Deserialize;
 use store::Store;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     attempts::Attempts,
@@ -34,6 +35,10 @@ pub struct Gateway {
     pub(crate) oidc: Providers,
     pub(crate) public_url: Option<Arc<str>>,
     pub(crate) push_key: Option<Arc<str>>,
+    /// There is an import to work on.
+    pub(crate) imports: Arc<Notify>,
+    /// Files that are read at a time.
+    pub(crate) reading: Arc<Semaphore>,
     pub(crate) sign_up: SignUp,
     pub(crate) resets_passwords: bool,
 }
@@ -67,6 +72,8 @@ impl Gateway {
             oidc: Providers::default(),
             public_url: None,
             push_key: None,
+            imports: Arc::default(),
+            reading: Arc::new(Semaphore::new(1)),
             sign_up: SignUp::default(),
             resets_passwords: false,
         })

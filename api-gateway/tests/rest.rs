@@ -18,6 +18,7 @@ mod rest {
     mod find;
     mod hostile;
     mod idempotency;
+    mod imports;
     mod isolation;
     mod listing;
     mod mcp;

@@ -1,4 +1,4 @@
-//! `todostack dlq`: events that could not be dealt with, listed and replayed.
+//! `todostack dlq`: events that could not be dealt with, listed, replayed and dropped.
 
 use std::path::Path;
 
@@ -40,6 +40,15 @@ pub(crate) enum Action {
         #[arg(long, value_parser = consumer::NAMES)]
         consumer: Option<String>,
         /// Ids, as `list` shows them.
+        ids: Vec<i64>,
+    },
+    /// Delete them for good: those of the ids given.
+    Drop {
+        /// Those of this consumer only.
+        #[arg(long, value_parser = consumer::NAMES)]
+        consumer: Option<String>,
+        /// Ids, as `list` shows them.
+        #[arg(required = true)]
         ids: Vec<i64>,
     },
 }
@@ -84,6 +93,11 @@ pub(crate) async fn run(data_dir: &Path, action: Action) -> anyhow::Result<()> {
                 .await
                 .context(whose)?;
             println!("{count} to be replayed");
+        }
+        Action::Drop { consumer, ids } => {
+            let mut connection = store.acquire().await.context(whose)?;
+            let count = dead_letters::discard(&mut connection, consumer.as_deref(), &ids).await?;
+            println!("{count} deleted");
         }
     }
     Ok(())

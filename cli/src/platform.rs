@@ -185,6 +185,7 @@ impl Platform {
         ));
         work.spawn(sync.clone().listen());
         work.spawn(gateway::renew_statistics(store.clone(), shutdown.clone()));
+        work.spawn(gateway::run_imports(gateway.clone(), shutdown.clone()));
         work.spawn(gateway::share_rate_limits(
             gateway.clone(),
             shutdown.clone(),

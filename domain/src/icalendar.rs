@@ -2,6 +2,7 @@
 
 mod lines;
 mod repeat;
+mod todos;
 mod zone;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use crate::{
     recurrence::Start,
     task::{Due, Priority, RemindAt, Task},
 };
+
+pub use self::todos::Todos;
 
 /// What a task is shown as.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -53,13 +56,13 @@ pub fn calendar(tasks: &[Task], shape: Shape, zone: Tz, now: DateTime<Utc>) -> S
     let mut zones: BTreeMap<&str, (Tz, NaiveDate)> = BTreeMap::new();
     for task in tasks {
         let Some(due) = &task.due else { continue };
-        if let Due::At { time_zone, .. } = due {
-            let first = zones
-                .entry(time_zone.name())
-                .or_insert((*time_zone, due.date()));
-            first.1 = first.1.min(due.date());
-        }
-        let entry = Entry { task, due, shape };
+        note_zone(&mut zones, due);
+        let entry = Entry {
+            task,
+            due: Some(due),
+            shape,
+            extra: None,
+        };
         match repeat::of(task, zone, now) {
             Repeat::Never => entry.write(&mut entries, None, None),
             Repeat::By(rule) => entry.write(&mut entries, None, Some(&rule)),
@@ -72,10 +75,7 @@ pub fn calendar(tasks: &[Task], shape: Shape, zone: Tz, now: DateTime<Utc>) -> S
         }
     }
     let mut lines = Lines::default();
-    lines.begin("VCALENDAR");
-    lines.plain("VERSION", "2.0");
-    lines.plain("PRODID", "-//todostack//gateway//EN");
-    lines.plain("CALSCALE", "GREGORIAN");
+    head(&mut lines);
     lines.plain("METHOD", "PUBLISH");
     // RFC 7986 §5.1, and what calendars knew before it.
     lines.plain("NAME", "Tasks");
@@ -90,18 +90,37 @@ pub fn calendar(tasks: &[Task], shape: Shape, zone: Tz, now: DateTime<Utc>) -> S
     lines.text
 }
 
+fn head(lines: &mut Lines) {
+    lines.begin("VCALENDAR");
+    lines.plain("VERSION", "2.0");
+    lines.plain("PRODID", "-//todostack//gateway//EN");
+    lines.plain("CALSCALE", "GREGORIAN");
+}
+
+/// Notes the zone of `due`, and the first day on which it is needed.
+fn note_zone(zones: &mut BTreeMap<&str, (Tz, NaiveDate)>, due: &Due) {
+    if let Due::At { time_zone, .. } = due {
+        let first = zones
+            .entry(time_zone.name())
+            .or_insert((*time_zone, due.date()));
+        first.1 = first.1.min(due.date());
+    }
+}
+
 /// One task, to be written for each of its occurrences that stands by itself.
 struct Entry<'a> {
     task: &'a Task,
-    due: &'a Due,
+    due: Option<&'a Due>,
     shape: Shape,
+    /// What iCalendar does not say, as JSON.
+    extra: Option<String>,
 }
 
 impl Entry<'_> {
     /// Writes it; `at` another local time than the task's own.
     fn write(&self, lines: &mut Lines, at: Option<Start>, rule: Option<&repeat::Rule>) {
         let Task { id, title, .. } = self.task;
-        let start = at.unwrap_or(match *self.due {
+        let own = self.due.map(|due| match *due {
             Due::At { date_time, .. } => Start::At(date_time),
             Due::On { date } => Start::On(date),
         });
@@ -129,12 +148,18 @@ impl Entry<'_> {
         if let Some(parent) = self.task.parent {
             lines.plain("RELATED-TO", &format!("{parent}@todostack"));
         }
-        self.times(lines, &start, rule.is_some());
+        if let Some(start) = at.or(own) {
+            self.times(lines, &start, rule.is_some());
+        }
+        self.status(lines);
         if let Some(rule) = rule {
             lines.plain("RRULE", &rule.text);
             for excluded in &rule.excluded {
                 self.time(lines, "EXDATE", excluded);
             }
+        }
+        if let Some(extra) = &self.extra {
+            lines.text("X-TODOSTACK", extra);
         }
         self.alarms(lines, at.is_none());
         lines.end(self.shape.component());
@@ -153,7 +178,17 @@ impl Entry<'_> {
                     self.time(lines, "DTSTART", start);
                 }
                 self.time(lines, "DUE", start);
-                lines.plain("STATUS", "NEEDS-ACTION");
+            }
+        }
+    }
+
+    fn status(&self, lines: &mut Lines) {
+        match (self.shape, self.task.completed_at) {
+            (Shape::Event, _) => {}
+            (Shape::ToDo, None) => lines.plain("STATUS", "NEEDS-ACTION"),
+            (Shape::ToDo, Some(at)) => {
+                lines.plain("STATUS", "COMPLETED");
+                lines.plain("COMPLETED", &instant(at));
             }
         }
     }
@@ -161,14 +196,14 @@ impl Entry<'_> {
     fn time(&self, lines: &mut Lines, name: &str, time: &Start) {
         match (time, self.due) {
             (Start::On(day), _) => lines.with(name, &[("VALUE", "DATE")], &date(*day)),
-            (Start::At(at), Due::At { time_zone, .. }) if is_utc(*time_zone) => {
+            (Start::At(at), Some(Due::At { time_zone, .. })) if is_utc(*time_zone) => {
                 lines.plain(name, &format!("{}Z", date_time(*at)));
             }
-            (Start::At(at), Due::At { time_zone, .. }) => {
+            (Start::At(at), Some(Due::At { time_zone, .. })) => {
                 lines.with(name, &[("TZID", time_zone.name())], &date_time(*at));
             }
             // A series with times has no instance that lasts all day.
-            (Start::At(at), Due::On { .. }) => lines.plain(name, &date_time(*at)),
+            (Start::At(at), Some(Due::On { .. }) | None) => lines.plain(name, &date_time(*at)),
         }
     }
 
@@ -178,7 +213,8 @@ impl Entry<'_> {
             let trigger = match (reminder.when, self.due) {
                 (RemindAt::At { at }, _) if own => (&[("VALUE", "DATE-TIME")][..], instant(at)),
                 (RemindAt::At { .. }, _) => continue,
-                (RemindAt::Before { before_seconds }, due) => {
+                (RemindAt::Before { .. }, None) => continue,
+                (RemindAt::Before { before_seconds }, Some(due)) => {
                     // All day begins at midnight, and our reminders of it count from nine in the morning.
                     let from = match due {
                         Due::At { .. } => 0,

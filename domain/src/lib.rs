@@ -23,6 +23,7 @@ pub mod secret_token;
 pub mod snooze;
 pub mod task;
 pub mod trace;
+pub mod transfer;
 pub mod web_push;
 pub mod webhook;
 pub mod wording;

@@ -45,6 +45,15 @@ pub enum Action {
         /// Ids, as `list` shows them.
         ids: Vec<i64>,
     },
+    /// Delete them for good: those of the ids given.
+    Drop {
+        /// Those of this consumer only.
+        #[arg(long, value_parser = consumer::NAMES)]
+        consumer: Option<String>,
+        /// Ids, as `list` shows them.
+        #[arg(required = true)]
+        ids: Vec<i64>,
+    },
 }
 
 /// Does it, and prints what it did.
@@ -79,6 +88,11 @@ pub async fn run(args: DlqArgs) -> anyhow::Result<()> {
             let ids = (!ids.is_empty()).then_some(ids.as_slice());
             let count = dead_letters::replay(&store, consumer.as_deref(), ids).await?;
             writeln!(out, "{count} to be replayed")?;
+        }
+        Action::Drop { consumer, ids } => {
+            let mut connection = store.acquire().await?;
+            let count = dead_letters::discard(&mut connection, consumer.as_deref(), &ids).await?;
+            writeln!(out, "{count} deleted")?;
         }
     }
     Ok(())

@@ -253,6 +253,27 @@ pub async fn replay(
     Ok(total)
 }
 
+/// Deletes dead letters of these ids, of one consumer or of all, for good: nobody deals with them any more. How
+/// many; one that is to be replayed is not deleted.
+///
+/// # Errors
+/// From the database.
+pub async fn discard(
+    conn: &mut PgConnection,
+    consumer: Option<&str>,
+    ids: &[i64],
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "delete from dead_letters
+         where id = any($1) and state = 'dead' and ($2::text is null or consumer = $2)",
+    )
+    .bind(ids)
+    .bind(consumer)
+    .execute(conn)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 const MARK: &str = "
     with marked as (
         update dead_letters set state = 'replaying'

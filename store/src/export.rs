@@ -13,7 +13,7 @@ const PAGE: i64 = 500;
 
 /// What is little of each user, as one array each: its name, and the objects of the user `$1`. Secrets, and
 /// what they are known by, are left out: who reads an export must not become its user.
-const SMALL: [(&str, &str); 14] = [
+const SMALL: [(&str, &str); 15] = [
     (
         "account",
         "select jsonb_build_object('id', id, 'email', email, 'timeZone', time_zone,
@@ -63,6 +63,13 @@ const SMALL: [(&str, &str); 14] = [
          from saved_filters where owner_id = $1 order by created_at, id",
     ),
     (
+        "imports",
+        "select jsonb_build_object('id', id, 'format', format, 'dryRun', dry_run, 'project', project_id,
+             'file', file, 'total', total, 'taken', taken, 'created', created, 'existing', existing,
+             'refused', refused, 'remarks', remarks, 'createdAt', created_at, 'finishedAt', finished_at)
+         from imports where owner_id = $1 order by created_at",
+    ),
+    (
         "tombstones",
         "select jsonb_build_object('kind', kind, 'id', id, 'deletedAt', deleted_at) from tombstones
          where owner_id = $1 order by deleted_at, id",
@@ -95,7 +102,7 @@ const SMALL: [(&str, &str); 14] = [
 ];
 
 /// The tables with a user's data that an export has; a test compares them with the schema.
-pub const TABLES: [&str; 16] = [
+pub const TABLES: [&str; 17] = [
     "users",
     "sessions",
     "api_tokens",
@@ -104,6 +111,7 @@ pub const TABLES: [&str; 16] = [
     "password_resets",
     "projects",
     "saved_filters",
+    "imports",
     "tombstones",
     "channels",
     "unsubscribed",

@@ -16,6 +16,7 @@ pub mod digests;
 pub mod export;
 pub mod idempotency;
 pub mod identities;
+pub mod imports;
 pub mod inbox;
 mod lend;
 pub mod outbox;

@@ -17,7 +17,7 @@ mod row;
 mod write;
 
 pub use create::{Created, create, create_in_zone};
-pub use create_all::create_all;
+pub use create_all::{create_all, import_all};
 pub use list::{
     COMPARED, COUNTED, Key, Order, Page, Position, RANKED, Search, Selection, Sort, TITLE_KEY,
     Total, count, list,
@@ -25,7 +25,7 @@ pub use list::{
 pub(crate) use many::{Edit, delete_all, edit_all};
 pub use many::{lock_below_all, locked};
 pub use moves::{Moved, Spot, move_to, put};
-pub use place::{Misplaced, Place, place};
+pub use place::{Misplaced, Place, Standing, place, standing};
 pub use read::{
     TaskReminder, get, get_all, get_for_update, is_last_of_series, owner_of, reminders_of, taken,
 };

@@ -1,17 +1,10 @@
 //! The end of an account, and all that is stored of it.
 
-use axum::{
-    Json,
-    body::{Body, Bytes},
-    http::header,
-    response::IntoResponse,
-};
+use axum::{Json, http::header, response::IntoResponse};
 use chrono::{DateTime, SubsecRound, Utc};
-use futures::stream;
 use serde::Serialize;
 use serde_json::{Value, json};
 use store::{Store, accounts::Gone, audit, export};
-use tokio::sync::mpsc;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -19,10 +12,8 @@ use crate::{
     authorize::Session,
     error::{Error, Result},
     state::Gateway,
+    stream::{self, Out, Stopped},
 };
-
-/// Chunks of an export that wait for a slow reader.
-const AHEAD: usize = 4;
 
 /// Lines of the trail that are read at a time.
 const LINES: i64 = 1000;
@@ -78,7 +69,7 @@ pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Re
 }
 
 /// Exports all that is stored of the user, as one JSON document, streamed: `account`, `sessions`,
-/// `apiTokens`, `identities`, `passwordResets`, `projects`, `savedFilters`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
+/// `apiTokens`, `identities`, `passwordResets`, `projects`, `savedFilters`, `imports`, `tombstones`, `channels`, `unsubscribed`, `quietHours`,
 /// `digest`, `tasks`, `deletedTasks` and `audit`, each an array. It has no secrets. What is written meanwhile may be in it or not.
 #[utoipa::path(
     get,
@@ -90,22 +81,7 @@ pub(super) async fn delete(gateway: Gateway, session: Session) -> Result<Json<Re
     )
 )]
 pub(super) async fn export(gateway: Gateway, session: Session) -> Result<impl IntoResponse> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    // Ends with its reader: nobody takes the next chunk.
-    tokio::spawn(async move {
-        let mut out = Out { sender };
-        match write(&gateway.store, session.user, &mut out).await {
-            Ok(()) | Err(Stopped::ByReader) => {}
-            Err(Stopped::ByDatabase(error)) => {
-                tracing::warn!(%error, "an export was cut short");
-                // The connection breaks: half a document must not look like a whole one.
-                let _ = out.sender.send(Err(error)).await;
-            }
-        }
-    });
-    let body = Body::from_stream(stream::unfold(receiver, async |mut receiver| {
-        Some((receiver.recv().await?, receiver))
-    }));
+    let body = stream::body(|out| write(gateway.store, session.user, out));
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
         (header::CACHE_CONTROL, "no-store"),
@@ -117,43 +93,19 @@ pub(super) async fn export(gateway: Gateway, session: Session) -> Result<impl In
     Ok((headers, body))
 }
 
-/// Why an export ends early.
-enum Stopped {
-    ByReader,
-    ByDatabase(sqlx::Error),
-}
-
-impl From<sqlx::Error> for Stopped {
-    fn from(error: sqlx::Error) -> Self {
-        Self::ByDatabase(error)
-    }
-}
-
-/// Where the chunks go.
-struct Out {
-    sender: mpsc::Sender<std::result::Result<Bytes, sqlx::Error>>,
-}
-
-impl Out {
-    async fn text(&mut self, text: String) -> std::result::Result<(), Stopped> {
-        let sent = self.sender.send(Ok(text.into())).await;
-        sent.map_err(|_| Stopped::ByReader)
-    }
-
-    /// Elements of an array, the first ones or not.
-    async fn items(
-        &mut self,
-        items: impl IntoIterator<Item = Value>,
-        first: bool,
-    ) -> std::result::Result<(), Stopped> {
-        let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-        let comma = if first || items.is_empty() { "" } else { "," };
-        self.text(format!("{comma}{}", items.join(","))).await
-    }
+/// Elements of an array, the first ones or not.
+async fn items(
+    out: &mut Out,
+    items: impl IntoIterator<Item = Value>,
+    first: bool,
+) -> std::result::Result<(), Stopped> {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    let comma = if first || items.is_empty() { "" } else { "," };
+    out.text(format!("{comma}{}", items.join(","))).await
 }
 
 /// Writes the document. No connection is held while the reader takes it.
-async fn write(store: &Store, user: Uuid, out: &mut Out) -> std::result::Result<(), Stopped> {
+async fn write(store: Store, user: Uuid, mut out: Out) -> std::result::Result<(), Stopped> {
     let small = {
         let mut conn = store.acquire().await?;
         export::small(&mut conn, user).await?
@@ -161,7 +113,7 @@ async fn write(store: &Store, user: Uuid, out: &mut Out) -> std::result::Result<
     out.text("{".into()).await?;
     for (name, items) in small {
         out.text(format!("\"{name}\":[")).await?;
-        out.items(items, true).await?;
+        self::items(&mut out, items, true).await?;
         out.text("],".into()).await?;
     }
     for (name, deleted) in [("tasks", false), ("deletedTasks", true)] {
@@ -177,7 +129,7 @@ async fn write(store: &Store, user: Uuid, out: &mut Out) -> std::result::Result<
                 item["reminderHistory"] = reminders;
                 item
             });
-            out.items(items, after.is_none()).await?;
+            self::items(&mut out, items, after.is_none()).await?;
             after = next;
             if after.is_none() {
                 break;
@@ -191,7 +143,7 @@ async fn write(store: &Store, user: Uuid, out: &mut Out) -> std::result::Result<
     loop {
         let lines = audit::list(store.pool(), user, &filter, cursor, LINES).await?;
         let items = lines.iter().map(|line| json!(line));
-        out.items(items, cursor.is_none()).await?;
+        self::items(&mut out, items, cursor.is_none()).await?;
         if (lines.len() as i64) < LINES {
             break;
         }

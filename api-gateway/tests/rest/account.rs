@@ -119,6 +119,10 @@ async fn fill(app: &App, caller: &Caller) {
     caller.post("/v1/projects", project).await.expect(201);
     let filter = json!({ "name": "Secret filter", "filter": "@secret" });
     caller.post("/v1/filters", filter).await.expect(201);
+    let file = Body::from("title,project\nSecret import,Secret\n");
+    let path = "/v1/imports?format=csv&dryRun=true";
+    let import = caller.send(Method::POST, path, &[], file).await;
+    import.expect(202);
     for (path, body) in [
         (
             "/v1/me/quiet-hours",
@@ -312,6 +316,7 @@ async fn an_export_has_everything_but_secrets() {
         ("identities", 1),
         ("passwordResets", 1),
         ("savedFilters", 1),
+        ("imports", 1),
         ("tombstones", 1),
         ("channels", 1),
         ("unsubscribed", 1),

@@ -52,6 +52,7 @@ struct Owned {
     series: String,
     project: String,
     filter: String,
+    import: String,
     reminder: String,
     channel: String,
     session: String,
@@ -65,6 +66,10 @@ impl Owned {
         let project = user.post("/v1/projects", new).await.expect(201).id();
         let new = json!({ "name": "Secret", "filter": "#Secret" });
         let filter = user.post("/v1/filters", new).await.expect(201).id();
+        let path = "/v1/imports?format=csv&dryRun=true";
+        let file = Body::from("title\nSecret\n");
+        let import = user.send(Method::POST, path, &[], file).await;
+        let import = import.expect(202).id();
         let task = json!({
             "title": "Secret", "tags": ["secret"], "project": project,
             "due": { "date": "2030-01-01" }, "recurrence": { "rrule": "FREQ=DAILY" },
@@ -95,6 +100,7 @@ impl Owned {
             task,
             project,
             filter,
+            import,
             reminder: reminder.as_str().unwrap().to_owned(),
             channel,
         }
@@ -107,6 +113,7 @@ impl Owned {
             ("/v1/series/{id}", &self.series),
             ("/v1/projects/{id}", &self.project),
             ("/v1/filters/{id}", &self.filter),
+            ("/v1/imports/{id}", &self.import),
             ("/v1/reminders/{id}", &self.reminder),
             ("/v1/channels/{id}", &self.channel),
             ("/v1/sessions/{id}", &self.session),
@@ -143,6 +150,7 @@ pub(crate) async fn everything(app: &App) -> Vec<String> {
         "tasks",
         "projects",
         "saved_filters",
+        "imports",
         "reminders",
         "channels",
         "sessions",
@@ -344,7 +352,7 @@ async fn without_a_token_only_what_makes_one_and_the_health_check_answer() {
             refused += 1;
         }
     }
-    assert_eq!(refused, 65);
+    assert_eq!(refused, 68);
     for path in ["/healthz", "/openapi.json", "/docs", "/docs/style.css"] {
         nobody.get(path).await.expect(200);
     }

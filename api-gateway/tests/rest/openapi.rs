@@ -32,11 +32,14 @@ fn the_document_lists_every_route() {
     DELETE /v1/channels/{id}
     GET /v1/deliveries/failed
     POST /v1/deliveries/replay
+    GET /v1/export/tasks
     GET /v1/filters
     POST /v1/filters
     DELETE /v1/filters/{id}
     GET /v1/filters/{id}
     PATCH /v1/filters/{id}
+    POST /v1/imports
+    GET /v1/imports/{id}
     POST /v1/login
     POST /v1/logout
     DELETE /v1/me

@@ -147,6 +147,25 @@ async fn a_poison_event_is_a_dead_letter_of_one_consumer_and_a_replay_does_its_e
     assert_eq!(choosy.effects(), [good.id, poison.id]);
     assert_eq!(replay().await, 0);
 
+    // One that nobody wants any more.
+    choosy.broken.store(true, Ordering::Relaxed);
+    let unwanted = event(EventType::TaskUpdated);
+    let again = Intake::new(choosy.clone(), store.pool().clone());
+    again
+        .give_up(std::slice::from_ref(&unwanted))
+        .await
+        .unwrap();
+    let id = list(&store).await[0].id;
+    let discard = async |consumer| {
+        let mut conn = store.acquire().await.unwrap();
+        let done = dead_letters::discard(&mut conn, consumer, &[id]).await;
+        done.unwrap()
+    };
+    assert_eq!(discard(Some("audit")).await, 0, "it is another consumer's");
+    assert_eq!(discard(None).await, 1);
+    assert_eq!(rows(&store).await, 0);
+    choosy.broken.store(false, Ordering::Relaxed);
+
     // The same event dead once more, as when an answer was lost: its effect is done.
     let again = Intake::new(choosy.clone(), store.pool().clone());
     again.give_up(std::slice::from_ref(&poison)).await.unwrap();

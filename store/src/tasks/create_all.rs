@@ -29,12 +29,14 @@ const INSERT: &str = "
         completed_at, created_at, updated_at, version)
     select id, owner, title, description, priority, array(select jsonb_array_elements_text(tags)), due_date,
         due_local, due_zone, due_at, recurrence, series, occurrence, project, parent, position, following,
-        reminders, completed_at, $20, $20, 1
+        reminders, completed_at, created, $20, 1
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::smallint[], $6::jsonb[], $7::date[],
              $8::timestamp[], $9::text[], $10::timestamptz[], $11::jsonb[], $12::uuid[], $13::text[],
-             $14::uuid[], $15::uuid[], $16::text[], $17::jsonb[], $18::jsonb[], $19::timestamptz[])
+             $14::uuid[], $15::uuid[], $16::text[], $17::jsonb[], $18::jsonb[], $19::timestamptz[],
+             $21::timestamptz[])
          as rows (id, owner, title, description, priority, tags, due_date, due_local, due_zone, due_at,
-             recurrence, series, occurrence, project, parent, position, following, reminders, completed_at)
+             recurrence, series, occurrence, project, parent, position, following, reminders, completed_at,
+             created)
     where project is null or exists (
         select 1 from project p where p.id = rows.project and p.owner_id = rows.owner)
     order by id on conflict (id) do nothing returning id";
@@ -51,6 +53,23 @@ pub async fn create_all(
     actor: Actor,
     now: DateTime<Utc>,
 ) -> sqlx::Result<HashMap<Uuid, Task>> {
+    let new = tasks.into_iter().map(|(task, zone)| {
+        let created_at = now;
+        (Task { created_at, ..task }, zone)
+    });
+    import_all(conn, new.collect(), actor, now).await
+}
+
+/// As [`create_all`], of tasks that came to be elsewhere: at their `created_at`.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn import_all(
+    conn: &mut PgConnection,
+    tasks: Vec<(Task, Tz)>,
+    actor: Actor,
+    now: DateTime<Utc>,
+) -> sqlx::Result<HashMap<Uuid, Task>> {
     if tasks.is_empty() {
         return Ok(HashMap::new());
     }
@@ -60,7 +79,8 @@ pub async fn create_all(
         .map(|(task, zone)| {
             let task = Task {
                 due_at: task.due.as_ref().map(|due| due_at(due, zone)),
-                created_at: now,
+                completed_at: task.completed_at.map(|at| at.trunc_subsecs(6)),
+                created_at: task.created_at.trunc_subsecs(6),
                 updated_at: now,
                 version: 1,
                 ..task
@@ -111,6 +131,7 @@ async fn insert(
         .bind(columns.reminders)
         .bind(columns.completed)
         .bind(now)
+        .bind(columns.created)
         .fetch_all(conn)
         .await?;
     Ok(created.into_iter().collect())
@@ -139,6 +160,7 @@ struct Columns<'a> {
     following: Vec<Option<Json<&'a Following>>>,
     reminders: Vec<Json<&'a [ReminderSpec]>>,
     completed: Vec<Option<DateTime<Utc>>>,
+    created: Vec<DateTime<Utc>>,
 }
 
 impl<'a> Columns<'a> {
@@ -163,5 +185,6 @@ impl<'a> Columns<'a> {
         self.following.push(task.following.as_ref().map(Json));
         self.reminders.push(Json(&task.reminders));
         self.completed.push(task.completed_at);
+        self.created.push(task.created_at);
     }
 }

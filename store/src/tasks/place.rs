@@ -112,6 +112,45 @@ pub async fn place(
     }))
 }
 
+/// Where a task stands that others may be put under.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Its project.
+    pub project: Option<Uuid>,
+    /// It is not completed.
+    pub open: bool,
+    /// Its level; at the top 1.
+    pub level: usize,
+    /// The task at the top.
+    pub top: Uuid,
+    /// Open subtasks of that, all levels together.
+    pub subtasks: usize,
+}
+
+/// Where a task stands, unless it was deleted. The caller has the owner's row for itself.
+///
+/// # Errors
+/// Whatever Postgres says.
+pub async fn standing(
+    conn: &mut PgConnection,
+    owner: Owner,
+    task: Uuid,
+) -> sqlx::Result<Option<Standing>> {
+    let Some(above) = above(conn, owner, task).await? else {
+        return Ok(None);
+    };
+    // A task is always found above itself.
+    let top = above.ids.last().copied().unwrap_or(task);
+    let below = below(conn, owner, top).await?;
+    Ok(Some(Standing {
+        project: above.project_id,
+        open: above.open,
+        level: above.ids.len(),
+        top,
+        subtasks: usize::try_from(below.tasks).unwrap_or(usize::MAX),
+    }))
+}
+
 /// Whether a task may be put into a project, or is in it already.
 async fn takes(
     conn: &mut PgConnection,
