@@ -175,6 +175,8 @@ impl Keys {
         validation.set_issuer(&[sealed_issuer(purpose)]);
         validation.set_required_spec_claims(&["exp", "iss"]);
         validation.leeway = 0;
+        // At its last second it is over, also to the clock of seconds that it is compared by.
+        validation.reject_tokens_expiring_in_less_than = 1;
         self.decode::<Sealed<T>>(token, &validation)
             .map(|sealed| sealed.of)
     }

@@ -67,6 +67,7 @@ pub(super) fn empty() -> Observed {
                 secret(&[("user", "u"), ("password", "p"), ("ca.crt", "PEM")]),
             ),
             ("hook".to_owned(), secret(&[("secret", "whsec_x")])),
+            ("oidc".to_owned(), secret(&[("secret", "at-the-issuer")])),
             (
                 "smtp".to_owned(),
                 secret(&[("username", "u"), ("password", "p"), ("ca.crt", "c")]),
