@@ -41,6 +41,8 @@ test("it opens without a network, and what was done is sent once when it is back
   await page.getByLabel("New task").fill("Written offline today p1");
   await page.getByLabel("New task").press("Enter");
   await page.keyboard.press("Escape");
+  // A write waits from when it was tried: whoever leaves the page before that takes it along.
+  await expect(page.getByRole("status").filter({ hasText: "2 changes wait" })).toBeVisible();
   await page.goto("/inbox");
   await expect(row(page, "Written offline today p1")).toBeVisible();
   await expect(page.getByRole("status").filter({ hasText: "2 changes wait" })).toBeVisible();
