@@ -48,7 +48,9 @@ LISTED = [
     # A file in one of several formats.
     ("body", "(is no|has no|holds more|must be text|must not contain) .*"),
     ("savedFilter", "must be the id of one of your saved filters"),
-    ("currentPassword", "is not the password of this account"),
+    ("currentPassword", "is (missing|not the password of this account)"),
+    # What only a log-in at an issuer makes.
+    ("authorization", "is not good, any more: .*"),
     ("token", "is not good, any more: .*"),
     ("id", "cannot be changed"),
     ("scope", ".*"),
