@@ -23,6 +23,11 @@ export function write(what: string, overlays: [string, Overlay][], send: () => P
 
 const pending = new Set<Promise<boolean>>();
 
+// What is under way may have reached nobody yet, and waits nowhere: the browser asks before that is forgotten.
+addEventListener("beforeunload", (event) => {
+  if (pending.size > 0) event.preventDefault();
+});
+
 /** When what is being written is written: then the newest notice is that of the last write. */
 export async function written(): Promise<void> {
   await Promise.allSettled(pending);

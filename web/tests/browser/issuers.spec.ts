@@ -3,9 +3,8 @@ import type { Page } from "@playwright/test";
 
 import { add, expect, row, test } from "./people.ts";
 
-/** Logs in at the issuer, which asks nothing of who is logged in there already. */
+/** What the issuer asks of who is not logged in there. */
 async function atTheIssuer(page: Page, name: string): Promise<void> {
-  await page.getByRole("button", { name: "Continue with Work" }).click();
   await page.getByPlaceholder("Enter any login").fill(name);
   await page.getByPlaceholder("and password").fill("any");
   await page.getByRole("button", { name: "Sign-in" }).click();
@@ -14,6 +13,7 @@ async function atTheIssuer(page: Page, name: string): Promise<void> {
 
 test("who is known at an issuer has an account here", async ({ page, browser, person }) => {
   await page.goto("/");
+  await page.getByRole("button", { name: "Continue with Work" }).click();
   await atTheIssuer(page, `work-${person.email}`);
   await expect(page.getByRole("heading", { name: "Today", level: 1 })).toBeVisible();
   expect(page.url()).not.toContain("code=");
@@ -22,9 +22,27 @@ test("who is known at an issuer has an account here", async ({ page, browser, pe
   const context = await browser.newContext();
   const other = await context.newPage();
   await other.goto(new URL("/", page.url()).href);
+  await other.getByRole("button", { name: "Continue with Work" }).click();
   await atTheIssuer(other, `work-${person.email}`);
   await expect(row(other, "Kept at work")).toBeVisible();
   await context.close();
+});
+
+test("a log-in elsewhere is linked to an account, and taken off it", async ({ page, person }) => {
+  await person.signUp(page);
+  await add(page, "Mine today");
+  // Somebody else has this address there, for all that anybody knows.
+  await page.goto("/settings/access");
+  await page.getByRole("button", { name: "Add Work" }).click();
+  await atTheIssuer(page, person.email);
+  await expect(page.getByRole("listitem").filter({ hasText: person.email })).toBeVisible();
+  await page.getByRole("button", { name: "Log out", exact: true }).last().click();
+  await expect(page.getByRole("heading", { name: "Log in" })).toBeVisible();
+  await page.getByRole("button", { name: "Continue with Work" }).click();
+  await expect(row(page, "Mine")).toBeVisible();
+  await page.goto("/settings/access");
+  await page.getByRole("button", { name: "Remove" }).click();
+  await expect(page.getByRole("listitem").filter({ hasText: person.email })).toBeHidden();
 });
 
 test("who is not let in by the issuer reads why", async ({ page }) => {
