@@ -32,6 +32,9 @@ const KNOWN_FOR: Duration = Duration::from_secs(3600);
 /// An issuer whose keys do not fit is asked again this often at most.
 const ASKED_EVERY: Duration = Duration::from_secs(60);
 
+/// One that does not answer is asked again after this long: those who wait meanwhile do not wait one after the other.
+const PAUSE: Duration = Duration::from_secs(5);
+
 /// A client of an issuer whose endpoints are those that it named.
 type Client = CoreClient<
     EndpointSet,
@@ -72,14 +75,15 @@ impl Providers {
 pub(crate) struct Provider {
     pub(crate) settings: ProviderSettings,
     http: Http,
-    known: Mutex<Option<Known>>,
+    known: Mutex<Known>,
 }
 
 /// What an issuer says of itself.
-#[derive(Debug, Clone)]
+#[derive(Debug, Default)]
 struct Known {
-    metadata: Arc<CoreProviderMetadata>,
-    since: Instant,
+    said: Option<(Instant, Arc<CoreProviderMetadata>)>,
+    /// When it last did not answer.
+    silent: Option<Instant>,
 }
 
 /// A log-in that has begun. Its client may read it; that nobody writes one takes a signature.
@@ -137,32 +141,37 @@ impl Provider {
     async fn metadata(&self, fresh: bool) -> anyhow::Result<Arc<CoreProviderMetadata>> {
         let mut known = self.known.lock().await;
         let lasts = if fresh { ASKED_EVERY } else { KNOWN_FOR };
-        if let Some(known) = known.as_ref().filter(|known| known.since.elapsed() < lasts) {
-            return Ok(known.metadata.clone());
+        let is_recent = |at: Instant, lasts| at.elapsed() < lasts;
+        let before = known.said.clone();
+        if let Some((_, said)) = before.as_ref().filter(|(at, _)| is_recent(*at, lasts)) {
+            return Ok(said.clone());
         }
-        let issuer = self.settings.issuer.clone();
-        match CoreProviderMetadata::discover_async(issuer, &self.http).await {
-            Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                *known = Some(Known {
-                    metadata: metadata.clone(),
-                    since: Instant::now(),
-                });
-                Ok(metadata)
+        let error = if known.silent.is_some_and(|at| is_recent(at, PAUSE)) {
+            anyhow::anyhow!("discovery failed a moment ago")
+        } else {
+            let issuer = self.settings.issuer.clone();
+            match CoreProviderMetadata::discover_async(issuer, &self.http).await {
+                Ok(said) => {
+                    let said = Arc::new(said);
+                    known.said = Some((Instant::now(), said.clone()));
+                    known.silent = None;
+                    return Ok(said);
+                }
+                Err(error) => {
+                    known.silent = Some(Instant::now());
+                    anyhow::Error::new(error).context("discovery")
+                }
             }
-            Err(error) => {
-                let error = anyhow::Error::new(error).context("discovery");
-                let Some(known) = known.as_ref() else {
-                    return Err(error);
-                };
-                tracing::warn!(
-                    error = format!("{error:#}"),
-                    issuer = self.settings.issuer.as_str(),
-                    "an issuer does not say how it is reached; what it said before still counts"
-                );
-                Ok(known.metadata.clone())
-            }
-        }
+        };
+        let Some((_, said)) = before else {
+            return Err(error);
+        };
+        tracing::warn!(
+            error = format!("{error:#}"),
+            issuer = self.settings.issuer.as_str(),
+            "an issuer does not say how it is reached; what it said before still counts"
+        );
+        Ok(said)
     }
 
     fn client(&self, metadata: &CoreProviderMetadata, redirect: RedirectUrl) -> Client {

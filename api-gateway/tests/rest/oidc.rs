@@ -305,6 +305,7 @@ async fn an_issuer_that_cannot_be_had_is_told_apart_from_a_mistake() {
         async move { caller.post(&path, body).await }
     };
     begin("gone", BACK).await.expect(502);
+    begin("gone", BACK).await.expect(502);
     begin("nobody", BACK).await.expect(404);
     for wrong in ["", "/back", "http://a.example/#x"] {
         assert_eq!(
