@@ -117,9 +117,9 @@ fn issuers(source: Source<'_>) -> Option<Value> {
 
 /// The port of an issuer's URL, which is one of https.
 fn issuer_port(url: &str) -> u16 {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split('/').next().unwrap_or_default();
-    let port = authority.rsplit_once(':').map(|(_, port)| port.parse());
+    let port = authority(url)
+        .rsplit_once(':')
+        .map(|(_, port)| port.parse());
     port.and_then(Result::ok).unwrap_or(443)
 }
 
@@ -152,11 +152,15 @@ fn database(source: Source<'_>) -> Value {
     json!({"ports": tcp(&database_ports(&url))})
 }
 
+/// What stands between the scheme of a URL and its path.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
+}
+
 /// The ports of a database's URL, which may name several hosts; Postgres' own where it names none.
 fn database_ports(url: &str) -> Vec<u16> {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let hosts = authority.rsplit('@').next().unwrap_or_default();
+    let hosts = authority(url).rsplit('@').next().unwrap_or_default();
     let query = url.split_once('?').map_or("", |(_, query)| query);
     let asked = query
         .split('&')
